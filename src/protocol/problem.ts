@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/**
+ * Every error the api answers, once: code → HTTP status and title (RFC 9457).
+ * The code is stable and ends the problem's `type` URI; the detail is for a person and never holds a secret.
+ */
+export const PROBLEMS = {
+  'bad-request': [400, 'The request is malformed'],
+  'invalid-cache-key': [400, 'The cache key is not acceptable'],
+  'invalid-cache-version': [400, 'The cache version is not hexadecimal'],
+  'cache-size-mismatch': [400, 'The size does not match what was uploaded'],
+  'cache-unknown-part': [400, 'The list names a part that was not uploaded'],
+  'cache-empty-commit': [400, 'Nothing was uploaded'],
+  unauthorized: [401, 'The bearer token is not acceptable'],
+  'permission-denied': [403, "The token's permissions do not allow this"],
+  'url-signature': [403, 'The signed URL is not valid or has expired'],
+  'not-found': [404, 'There is nothing here'],
+  'cache-entry-exists': [409, 'An entry of this key and version exists or is being written'],
+  'illegal-transition': [409, 'The runner cannot go to this state from the one it is in'],
+  'stale-write': [409, 'Another write came first; read again and retry'],
+  'body-too-large': [413, 'The body is larger than allowed'],
+  'unsupported-media-type': [415, 'The media type is not supported'],
+  'unprocessable-content': [422, 'A field has an unacceptable value'],
+  'too-many-requests': [429, 'Too many requests'],
+  'internal-error': [500, 'Something failed on our side'],
+  unavailable: [503, 'The service cannot answer now; retry'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The body of every error answer, `application/problem+json`. */
+export const problemDetails = z.object({
+  type: z.string().describe('URI of the kind of problem, ending in its code.'),
+  title: z.string().describe('The kind of problem in words.'),
+  status: z.int().describe('The HTTP status.'),
+  detail: z.string().describe('What is wrong, where, and what to do.'),
+  code: z.string().describe('Stable code of the kind of problem.'),
+  instance: z.string().optional().describe('Id of the request, to find it in the log.'),
+  errors: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .optional()
+    .describe('For each unacceptable field: its path and what is wrong with it.'),
+});
+
+export type ProblemDetails = z.infer<typeof problemDetails>;

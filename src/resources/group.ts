@@ -1,0 +1,51 @@
+/** Names that both kinds, the cluster and the code agree on: one list, so that a label is never spelled twice. */
+export const GROUP = 'harrier.dev';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+export const Label = {
+  /** Pool name; the scale subresource's selector is this label alone. */
+  pool: `${GROUP}/pool`,
+  poolUid: `${GROUP}/pool-uid`,
+  /** Which of the pool's `replicas` places the pod fills, 0-based. */
+  slot: `${GROUP}/slot`,
+  /** Hash of the template (and all else that shapes the pod) the pod was made from. */
+  templateHash: `${GROUP}/template-hash`,
+} as const;
+
+export const Annotation = {
+  /** How often starting a runner in this slot has been tried in a row, 1-based. */
+  attempt: `${GROUP}/attempt`,
+  /** RFC 3339 time since when a busy runner has been wanted gone; it is deleted drainTimeout later. */
+  drainSince: `${GROUP}/drain-since`,
+  /** On the signing-key Secret's public ConfigMap: an RFC 3339 time; a key older than it is rotated. */
+  rotateRequested: `${GROUP}/rotate-requested`,
+} as const;
+
+export const Finalizer = {
+  /** Holds a deleted pool until its busy runners have finished. */
+  drain: `${GROUP}/drain`,
+} as const;
+
+/** Containers and volumes that the controller puts into each runner pod. */
+export const PodPart = {
+  runnerContainer: 'runner',
+  sidecarContainer: 'harrier',
+  tokenVolume: 'harrier-token',
+  /** Where the sidecar, and only it, mounts the token volume. */
+  tokenPath: '/var/run/secrets/harrier.dev',
+  tokenFile: 'token',
+  /** Loopback port of the sidecar inside the pod. */
+  sidecarPort: 8479,
+} as const;
+
+/** Server-side-apply field managers, one a writer, with disjoint fields. */
+export const FieldManager = {
+  controller: 'harrier-controller',
+  api: 'harrier-api',
+} as const;
+
+/** The name of the Secret with the runtime JWT of the pod named. */
+export function tokenSecretName(podName: string): string {
+  return `${podName}-token`;
+}

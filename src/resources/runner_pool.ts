@@ -1,0 +1,272 @@
+import { z } from 'zod';
+import { conditions } from './conditions.ts';
+import { duration } from './duration.ts';
+import { objectMeta } from './object.ts';
+
+const count = (description: string) => z.int().min(0).max(100_000).describe(description);
+
+const forge = z
+  .object({
+    type: z
+      .enum(['none', 'github', 'gitea', 'forgejo', 'gitlab'])
+      .default('none')
+      .describe('Which forge the runners join; none runs any program.'),
+    url: z
+      .string()
+      .max(2048)
+      .regex(/^https?:\/\/[^\s/?#]+/)
+      .optional()
+      .describe('Base URL of the forge, http or https, such as https://gitea.example.com.'),
+    scope: z
+      .object({
+        type: z
+          .enum(['instance', 'organization', 'repository'])
+          .describe('How much of the forge may use these runners.'),
+        name: z
+          .string()
+          .max(512)
+          .optional()
+          .describe('Organization, or owner/repository; absent for the instance.'),
+      })
+      .meta({
+        'x-kubernetes-validations': [
+          {
+            rule: "self.type == 'instance' ? !has(self.name) : has(self.name) && self.name != ''",
+            message: 'name is required for organization and repository, and refused for instance',
+          },
+        ],
+      })
+      .optional()
+      .describe('What of the forge the runners serve.'),
+    credentialsSecretRef: z
+      .object({ name: z.string().min(1).max(253).describe("Name of a Secret in the pool's namespace.") })
+      .optional()
+      .describe('The Secret with the forge credentials. Only the controller reads it.'),
+    labels: z
+      .array(z.string().min(1).max(256))
+      .max(64)
+      .default([])
+      .describe('Labels that jobs ask for (runs-on).')
+      .meta({ 'x-kubernetes-list-type': 'set' }),
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: "self.type == 'none' || has(self.url)",
+        message: 'url is required unless type is none',
+        fieldPath: '.url',
+      },
+      {
+        rule: "self.type == 'none' || has(self.credentialsSecretRef)",
+        message: 'credentialsSecretRef is required unless type is none',
+        fieldPath: '.credentialsSecretRef',
+      },
+    ],
+  })
+  .default({ type: 'none', labels: [] })
+  .describe('The forge that the runners take jobs from.');
+
+const template = z
+  .object({
+    metadata: z
+      .object({
+        labels: z.record(z.string(), z.string().max(63)).optional().describe('Labels of every runner pod.'),
+        annotations: z.record(z.string(), z.string()).optional().describe('Annotations of every runner pod.'),
+      })
+      .optional()
+      .describe('Labels and annotations of the runner pods; harrier.dev/ keys are reserved.'),
+    spec: z
+      .looseObject({
+        containers: z
+          .array(
+            z.looseObject({ name: z.string().max(63).describe('Container name.') }).describe('A container.'),
+          )
+          .min(1)
+          .max(32)
+          .describe('Containers; the one named runner runs the job.')
+          .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+      })
+      .meta({
+        'x-kubernetes-validations': [
+          {
+            rule: "self.containers.exists(c, c.name == 'runner')",
+            message: 'must have a container named runner: the one that runs the job',
+            fieldPath: '.containers',
+          },
+          {
+            rule: "!self.containers.exists(c, c.name == 'harrier')",
+            message: "the container name harrier is taken by Harrier's own sidecar",
+            fieldPath: '.containers',
+          },
+        ],
+      })
+      .describe('A core/v1 PodSpec; all that a PodSpec may hold is kept.'),
+  })
+  .describe('The pod template of a runner.');
+
+const token = z
+  .object({
+    ttl: duration('Lifetime of a runtime token; it is refreshed at 80 % of it.', {
+      min: '60s',
+      max: '24h',
+    }).default('1h'),
+    audiences: z
+      .array(z.string().min(1).max(256))
+      .max(16)
+      .default([])
+      .describe("Audiences beside the api's own, for services that verify the token by the published keys.")
+      .meta({ 'x-kubernetes-list-type': 'set' }),
+    routing: z
+      .object({
+        cell: z.string().min(1).max(63).optional().describe('Cell that serves these runners.'),
+        organization: z.string().min(1).max(253).optional().describe('Organization they belong to.'),
+      })
+      .default({})
+      .describe('Where requests with the token belong.'),
+  })
+  .default({ ttl: '1h', audiences: [], routing: {} })
+  .describe("The runners' own JWTs.");
+
+export const permission = z
+  .enum(['Read', 'Write', 'ReadWrite'])
+  .describe('What a runner may do in the scope: Read, Write or ReadWrite.');
+
+const cache = z
+  .object({
+    enabled: z.boolean().default(true).describe('Whether the runners have a cache.'),
+    scopes: z
+      .array(
+        z
+          .object({
+            name: z.string().min(1).max(512).describe('Scope name, such as refs/heads/main.'),
+            permission: permission.default('ReadWrite'),
+          })
+          .describe('One cache scope.'),
+      )
+      .min(1)
+      .max(10)
+      .default([{ name: 'default', permission: 'ReadWrite' }])
+      .describe('Scopes in the order of look-up; saves go to the first that may be written.')
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+  })
+  .default({ enabled: true, scopes: [{ name: 'default', permission: 'ReadWrite' }] })
+  .describe('What the runners may do with the cache.');
+
+const lifecycleDefaults = {
+  startupTimeout: '10m',
+  maxAttempts: 5,
+  backoff: { initial: '5s', max: '5m' },
+  drainTimeout: '1h',
+  minReadySeconds: 0,
+  onDelete: 'Drain',
+} as const;
+
+const lifecycle = z
+  .object({
+    startupTimeout: duration('How long a runner may take from its pod to idle.', {
+      min: '1s',
+      max: '24h',
+    }).default(lifecycleDefaults.startupTimeout),
+    maxAttempts: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(lifecycleDefaults.maxAttempts)
+      .describe(
+        'Failed starts in a row after which a slot is reported Degraded; it is then retried at the longest back-off.',
+      ),
+    backoff: z
+      .object({
+        initial: duration('Pause after the first failed start.', { min: '1s', max: '1h' }).default('5s'),
+        max: duration('The longest pause; each failed start doubles it up to this.', {
+          min: '1s',
+          max: '1h',
+        }).default('5m'),
+      })
+      .default(lifecycleDefaults.backoff)
+      .describe("Pauses between the starts of one slot; other slots aren't held up."),
+    drainTimeout: duration('How long a busy runner that should go may still work.', {
+      min: '0s',
+      max: '168h',
+    }).default(lifecycleDefaults.drainTimeout),
+    minReadySeconds: z
+      .int()
+      .min(0)
+      .max(3600)
+      .default(lifecycleDefaults.minReadySeconds)
+      .describe('Seconds a runner must have been ready before it counts as ready.'),
+    onDelete: z
+      .enum(['Drain', 'Delete'])
+      .default(lifecycleDefaults.onDelete)
+      .describe('What a deleted pool does with busy runners: let them finish (Drain) or not (Delete).'),
+  })
+  .default(lifecycleDefaults)
+  .describe('How runners start, are retried and end.');
+
+const updateStrategy = z
+  .object({
+    type: z
+      .enum(['Replace', 'OnFinish'])
+      .default('Replace')
+      .describe(
+        'Replace: idle runners of an old template go at once. OnFinish: each goes when it has finished.',
+      ),
+    maxSurge: count('Runners above replicas while old ones are replaced.').default(0),
+  })
+  .default({ type: 'Replace', maxSurge: 0 })
+  .describe('How a changed template reaches the runners; busy ones always finish first.');
+
+export const runnerPoolSpec = z
+  .object({
+    replicas: count('How many runners to keep.').default(1),
+    forge,
+    template,
+    token,
+    cache,
+    lifecycle,
+    updateStrategy,
+  })
+  .describe('What the pool should be.');
+
+/** A slot whose last start failed, kept so that the count outlives the pod and the controller. */
+export const slotFailure = z
+  .object({
+    slot: count('The slot.'),
+    attempt: z.int().min(1).describe('Starts tried in a row.'),
+    notBefore: z.string().max(64).meta({ format: 'date-time' }).describe('When the next start may be made.'),
+    reason: z.string().max(128).describe('Why the last start failed, one CamelCase word.'),
+    message: z.string().max(1024).describe('The same for a person.'),
+  })
+  .describe('A slot whose last start failed.');
+
+export const runnerPoolStatus = z
+  .object({
+    observedGeneration: z.int().min(0).optional().describe('The metadata.generation last acted upon.'),
+    replicas: count('Runner pods that are neither finished nor being deleted.').default(0),
+    readyReplicas: count('Runners idle or busy for at least minReadySeconds.').default(0),
+    idleReplicas: count('Runners waiting for a job.').default(0),
+    busyReplicas: count('Runners with a job.').default(0),
+    outdatedReplicas: count('Runners of an older template.').default(0),
+    selector: z.string().max(512).optional().describe('Label selector of the runner pods, for autoscalers.'),
+    templateHash: z.string().max(64).optional().describe('Hash of what new runner pods are made from.'),
+    failures: z
+      .array(slotFailure)
+      .max(1000)
+      .default([])
+      .describe('Slots whose last start failed.')
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['slot'] }),
+    conditions: conditions.default([]),
+  })
+  .describe('What the pool is; written by the controller.');
+
+export const runnerPool = z.looseObject({
+  metadata: objectMeta,
+  spec: runnerPoolSpec,
+  status: runnerPoolStatus.optional(),
+});
+
+export type RunnerPoolSpec = z.infer<typeof runnerPoolSpec>;
+export type RunnerPoolStatus = z.infer<typeof runnerPoolStatus>;
+export type RunnerPool = z.infer<typeof runnerPool>;
+export type SlotFailure = z.infer<typeof slotFailure>;
+export type Permission = z.infer<typeof permission>;
