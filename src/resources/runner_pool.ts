@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { conditions } from './conditions.ts';
 import { duration } from './duration.ts';
+import { GROUP, PodPart } from './group.ts';
 import { objectMeta } from './object.ts';
 
+const listByName = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
 
 const forge = z
@@ -66,37 +68,90 @@ const forge = z
   .default({ type: 'none', labels: [] })
   .describe('The forge that the runners take jobs from.');
 
+/** Selection, adoption and revocation go by Harrier's own labels: nobody else may set them. */
+const withoutReservedKeys = {
+  maxProperties: 64,
+  'x-kubernetes-validations': [
+    {
+      rule: `!self.exists(key, key.startsWith('${GROUP}/'))`,
+      message: `keys that begin with ${GROUP}/ are Harrier's own`,
+    },
+  ],
+};
+
+const namedPart = (what: string) =>
+  z.looseObject({ name: z.string().max(63).describe(`Name of the ${what}.`) }).describe(`The ${what}.`);
+
+/** A PodSpec switch under which a job could reach the sidecar of its own or another pod around the network. */
+const refusedSwitch = (description: string) =>
+  z
+    .boolean()
+    .optional()
+    .describe(description)
+    .meta({ 'x-kubernetes-validations': [{ rule: '!self', message: 'must not be true for a runner' }] });
+
 const template = z
   .object({
     metadata: z
       .object({
-        labels: z.record(z.string(), z.string().max(63)).optional().describe('Labels of every runner pod.'),
-        annotations: z.record(z.string(), z.string()).optional().describe('Annotations of every runner pod.'),
+        labels: z
+          .record(z.string(), z.string().max(63))
+          .optional()
+          .describe('Labels of every runner pod.')
+          .meta(withoutReservedKeys),
+        annotations: z
+          .record(z.string(), z.string())
+          .optional()
+          .describe('Annotations of every runner pod.')
+          .meta(withoutReservedKeys),
       })
       .optional()
       .describe('Labels and annotations of the runner pods; harrier.dev/ keys are reserved.'),
     spec: z
       .looseObject({
         containers: z
-          .array(
-            z.looseObject({ name: z.string().max(63).describe('Container name.') }).describe('A container.'),
-          )
+          .array(namedPart('container'))
           .min(1)
           .max(32)
           .describe('Containers; the one named runner runs the job.')
-          .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+          .meta(listByName),
+        initContainers: z
+          .array(namedPart('init container'))
+          .max(32)
+          .optional()
+          .describe("Init containers and native sidecars; Harrier's own sidecar comes before them.")
+          .meta(listByName),
+        volumes: z
+          .array(namedPart('volume'))
+          .max(64)
+          .optional()
+          .describe("Volumes; Harrier's own comes on top.")
+          .meta(listByName),
+        shareProcessNamespace: refusedSwitch("Refused: the job would see into the sidecar's files."),
+        hostPID: refusedSwitch("Refused: the job would see into every sidecar's files on the node."),
+        hostNetwork: refusedSwitch('Refused: the job would reach the sidecars of other runners.'),
       })
       .meta({
         'x-kubernetes-validations': [
           {
-            rule: "self.containers.exists(c, c.name == 'runner')",
-            message: 'must have a container named runner: the one that runs the job',
+            rule: `self.containers.exists(c, c.name == '${PodPart.runnerContainer}')`,
+            message: `must have a container named ${PodPart.runnerContainer}: the one that runs the job`,
             fieldPath: '.containers',
           },
           {
-            rule: "!self.containers.exists(c, c.name == 'harrier')",
-            message: "the container name harrier is taken by Harrier's own sidecar",
+            rule: `!self.containers.exists(c, c.name == '${PodPart.sidecarContainer}')`,
+            message: `the container name ${PodPart.sidecarContainer} is taken by Harrier's own sidecar`,
             fieldPath: '.containers',
+          },
+          {
+            rule: `!has(self.initContainers) || !self.initContainers.exists(c, c.name == '${PodPart.sidecarContainer}')`,
+            message: `the container name ${PodPart.sidecarContainer} is taken by Harrier's own sidecar`,
+            fieldPath: '.initContainers',
+          },
+          {
+            rule: `!has(self.volumes) || !self.volumes.exists(v, v.name == '${PodPart.tokenVolume}')`,
+            message: `the volume name ${PodPart.tokenVolume} is taken by Harrier's own volume`,
+            fieldPath: '.volumes',
           },
         ],
       })
@@ -147,7 +202,7 @@ const cache = z
       .max(10)
       .default([{ name: 'default', permission: 'ReadWrite' }])
       .describe('Scopes in the order of look-up; saves go to the first that may be written.')
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+      .meta(listByName),
   })
   .default({ enabled: true, scopes: [{ name: 'default', permission: 'ReadWrite' }] })
   .describe('What the runners may do with the cache.');
@@ -182,6 +237,15 @@ const lifecycle = z
           min: '1s',
           max: '1h',
         }).default('5m'),
+      })
+      .meta({
+        'x-kubernetes-validations': [
+          {
+            rule: 'duration(self.initial) <= duration(self.max)',
+            message: 'initial must not be longer than max',
+            fieldPath: '.initial',
+          },
+        ],
       })
       .default(lifecycleDefaults.backoff)
       .describe("Pauses between the starts of one slot; other slots aren't held up."),
