@@ -5,7 +5,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chartFiles } from './generate/chart_files.ts';
 import { customResourceFiles } from './generate/custom_resources.ts';
+import { referenceFiles } from './generate/reference_pages.ts';
 
 /** Path in the repository → what must stand there. */
 export type GeneratedFiles = ReadonlyMap<string, string>;
@@ -14,7 +16,7 @@ export type GeneratedFiles = ReadonlyMap<string, string>;
 const OWNED_FOLDERS = ['crds', 'charts/harrier/templates/crds', 'docs/reference'];
 
 export async function generatedFiles(): Promise<GeneratedFiles> {
-  return new Map([...customResourceFiles()]);
+  return new Map([...customResourceFiles(), ...chartFiles(), ...referenceFiles()]);
 }
 
 export interface Stale {

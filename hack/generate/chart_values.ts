@@ -1,0 +1,179 @@
+import { z } from 'zod';
+
+/**
+ * The values of charts/harrier, once: values.yaml, values.schema.json and the reference page come from here.
+ * Every object is strict, so that a misspelt value is refused instead of ignored.
+ */
+const text = (description: string, fallback = '') => z.string().default(fallback).describe(description);
+const flag = (description: string, fallback: boolean) => z.boolean().default(fallback).describe(description);
+
+const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const quantity = /^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/;
+const wholeDuration = /^([0-9]+h)?([0-9]+m)?([0-9]+s)?$/;
+const cidr = /^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)\/[0-9]{1,3}$/;
+
+const stringMap = (description: string) => z.record(z.string(), z.string()).default({}).describe(description);
+const objects = (description: string) => z.array(z.looseObject({})).default([]).describe(description);
+
+const amounts = z.strictObject({
+  cpu: z.union([z.string().regex(quantity), z.number()]).optional(),
+  memory: z.string().regex(quantity).optional(),
+  'ephemeral-storage': z.string().regex(quantity).optional(),
+});
+
+function placement(resources: { requests: Record<string, string>; limits: Record<string, string> }) {
+  return {
+    resources: z
+      .strictObject({ requests: amounts.optional(), limits: amounts.optional() })
+      .default(resources)
+      .describe('Requests and limits. No CPU limit by default: throttling delays revocation.'),
+    podLabels: stringMap('More labels of the pods.'),
+    podAnnotations: stringMap('More annotations of the pods.'),
+    nodeSelector: stringMap('Nodes that the pods may run on.'),
+    tolerations: objects('Tolerations of the pods.'),
+    affinity: z.looseObject({}).default({}).describe('Affinity of the pods.'),
+    priorityClassName: text('Priority class of the pods.'),
+  };
+}
+
+const image = z
+  .strictObject({
+    repository: z.string().min(1).default('harrier').describe('Image without its tag.'),
+    tag: text("Tag; the chart's appVersion when empty."),
+    digest: z
+      .string()
+      .regex(/^(sha256:[0-9a-f]{64})?$/)
+      .default('')
+      .describe('Digest such as sha256:…; wins over the tag.'),
+    pullPolicy: z
+      .enum(['Always', 'IfNotPresent', 'Never'])
+      .default('IfNotPresent')
+      .describe('Pull policy, of the sidecars too.'),
+  })
+  .describe('The one image of controller, api and sidecar.');
+
+const controller = z
+  .strictObject({
+    replicas: z
+      .int()
+      .min(1)
+      .max(5)
+      .default(1)
+      .describe('1, or more for warm standbys: one leads by Lease, and a disruption budget keeps one.'),
+    ...placement({ requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
+  })
+  .describe('The controller.');
+
+const api = z
+  .strictObject({
+    data: z
+      .strictObject({
+        persistent: flag('Keep the cache on a PersistentVolumeClaim; else it goes with the pod.', false),
+        size: z
+          .string()
+          .regex(quantity)
+          .default('10Gi')
+          .describe('Size of the claim, or the most that the pod-bound volume may hold.'),
+        storageClassName: text("Storage class; the cluster's default when empty."),
+        existingClaim: text('A claim made beforehand, instead of one of the chart.'),
+      })
+      .describe("Where the cache's index and bytes are. One replica: the index is an embedded database."),
+    ...placement({ requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
+  })
+  .describe('The api.');
+
+const networkPolicy = z
+  .strictObject({
+    enabled: flag('Make NetworkPolicies. They need a CNI that enforces them.', true),
+    kubernetesApi: z
+      .strictObject({
+        cidrs: z
+          .array(z.string().regex(cidr))
+          .default([])
+          .describe('Addresses of the apiserver; any when empty.'),
+        ports: z
+          .array(z.int().min(1).max(65_535))
+          .min(1)
+          .default([443, 6443])
+          .describe('Ports of the apiserver, before and behind its Service.'),
+      })
+      .describe('Where controller and api reach Kubernetes.'),
+    apiFrom: objects(
+      'More NetworkPolicyPeers that may reach the api, such as services that fetch the public keys.',
+    ),
+    metricsFrom: objects('NetworkPolicyPeers that may scrape /metrics.'),
+    runners: z
+      .strictObject({
+        enabled: flag('Also restrict the runner pods: nothing comes in, and out only as below.', true),
+        exceptCidrs: z
+          .array(z.string().regex(cidr))
+          .default(['169.254.0.0/16', 'fe80::/10'])
+          .describe(
+            "Addresses that runners may not reach: the cloud's metadata service; add the apiserver's here.",
+          ),
+      })
+      .describe('What runner pods may reach beside the api and DNS.'),
+  })
+  .describe('Default deny for Harrier, and what it needs.');
+
+export const chartValues = z.strictObject({
+  image,
+  imagePullSecrets: z
+    .array(z.strictObject({ name: z.string().min(1) }))
+    .default([])
+    .describe('Secrets to pull the image with.'),
+  runnerNamespaces: z
+    .array(z.string().min(1).max(63).regex(dnsLabel))
+    .default([])
+    .describe(
+      "Namespaces whose pools are served; they must exist. The release's own when empty, which is for trying " +
+        'out: whoever may make pods there could mount the signing keys.',
+    ),
+  issuer: z
+    .string()
+    .regex(/^(https?:\/\/[^\s?#]+)?$/)
+    .default('')
+    .describe(
+      'The iss claim, and where verifiers find the keys; http://harrier-api.<namespace>.svc when empty.',
+    ),
+  audience: z.string().min(1).max(256).default('harrier').describe("The api's own audience."),
+  cell: z.string().max(63).default('').describe('Cell that this installation is, for pools that name none.'),
+  keyRotation: z
+    .string()
+    .min(2)
+    .regex(wholeDuration)
+    .default('720h')
+    .describe('How long a signing key signs before the next takes over.'),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('How much is logged.'),
+  crds: z
+    .strictObject({
+      install: flag('Install and upgrade the CRDs. Off for a second release in the same cluster.', true),
+      keep: flag('Leave the CRDs, and so every pool, when the release is uninstalled.', true),
+    })
+    .describe('The CustomResourceDefinitions.'),
+  userRoles: z
+    .strictObject({
+      create: flag(
+        'Let the built-in roles view, edit and admin see and change pools. Off for a second release.',
+        true,
+      ),
+    })
+    .describe('Rights of people.'),
+  controller,
+  api,
+  networkPolicy,
+  serviceMonitor: z
+    .strictObject({
+      enabled: flag('Make a ServiceMonitor; needs the Prometheus Operator.', false),
+      interval: z
+        .string()
+        .regex(/^[0-9]+(ms|s|m)$/)
+        .default('30s')
+        .describe('Scrape interval.'),
+      labels: stringMap('Labels that the Prometheus selects by.'),
+    })
+    .describe('Metrics for the Prometheus Operator.'),
+});
