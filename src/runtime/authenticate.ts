@@ -1,0 +1,103 @@
+import type { FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import type { RunnerToken } from '../resources/runner_token.ts';
+import type { RuntimeClaims } from '../tokens/claims.ts';
+import { type Refusal, TokenRefused } from '../tokens/refusal.ts';
+import type { TokenVerifier } from '../tokens/verify.ts';
+import { bearerToken } from './bearer.ts';
+import type { LiveTokens } from './live_tokens.ts';
+import { type Problem, problem } from './problem.ts';
+
+/** Who the request comes from, as proven by its token and by the cluster at this moment. */
+export interface Identity {
+  readonly claims: RuntimeClaims;
+  /** The RunnerToken as the cluster has it; its `status.runner` is the runner's last report. */
+  readonly token: RunnerToken;
+}
+
+/**
+ * What a route asks of its caller. A route that says nothing asks for a runner's token: closed by default.
+ * `signed-url` means that the handler itself checks a signature in the URL; `public` that there is nothing to hide.
+ */
+export type Access = 'runner' | 'signed-url' | 'public';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** The verified caller; throws on a route that isn't of access `runner`. */
+    readonly identity: Identity;
+  }
+}
+
+export interface AuthenticateOptions {
+  verifier: TokenVerifier;
+  live: LiveTokens;
+  onRefusal(refusal: Refusal): void;
+}
+
+const IDENTITY = Symbol('identity');
+type WithIdentity = FastifyRequest & { [IDENTITY]?: Identity };
+
+/** Bearer check of every route but those declared otherwise. */
+export const authenticate = fastifyPlugin<AuthenticateOptions>(
+  async (app, { verifier, live, onRefusal }) => {
+    app.decorateRequest('identity', {
+      getter(this: FastifyRequest): Identity {
+        const identity = (this as WithIdentity)[IDENTITY];
+        if (identity === undefined) throw new Error('this route asks for no token, so it has no identity');
+        return identity;
+      },
+    });
+
+    async function identify(claims: RuntimeClaims | Promise<RuntimeClaims>): Promise<Identity> {
+      const known = await claims;
+      return { claims: known, token: await live.check(known) };
+    }
+
+    // A callback instead of an async hook: with the signature known and the watch alive, which is nearly always,
+    // nothing here waits, and a promise per request would be a tenth of the request's cost.
+    app.addHook('onRequest', (request: WithIdentity, _reply, done) => {
+      if (request.is404 || (request.routeOptions.config.access ?? 'runner') !== 'runner') {
+        done();
+        return;
+      }
+      const accept = (identity: Identity): void => {
+        request[IDENTITY] = identity;
+        done();
+      };
+      const refuse = (error: unknown): void => {
+        // Whatever fails while a token is checked refuses it: fail closed.
+        const refusal = error instanceof TokenRefused ? error.refusal : 'unverifiable';
+        onRefusal(refusal);
+        request.log.info(
+          { refusal, ...(error instanceof TokenRefused ? {} : { err: error }) },
+          'token refused',
+        );
+        done(unauthorized(refusal));
+      };
+      try {
+        const claims = verifier.verify(bearerToken(request.headers.authorization));
+        const token = claims instanceof Promise ? undefined : live.check(claims);
+        if (claims instanceof Promise) identify(claims).then(accept, refuse);
+        else if (token instanceof Promise) token.then((held) => accept({ claims, token: held }), refuse);
+        else if (token !== undefined) accept({ claims, token });
+      } catch (error) {
+        refuse(error);
+      }
+    });
+  },
+  { name: 'harrier-authenticate', fastify: '5.x', dependencies: ['harrier-problems'] },
+);
+
+/** 401 with the challenge of RFC 6750 section 3; a request without any token gets no error code there. */
+function unauthorized(refusal: Refusal): Problem {
+  const challenge =
+    refusal === 'missing' ? 'Bearer realm="harrier"' : 'Bearer realm="harrier", error="invalid_token"';
+  const detail =
+    refusal === 'missing'
+      ? 'Send the token as Authorization: Bearer …'
+      : 'The token is not acceptable; the log says why.';
+  return problem('unauthorized', detail, { headers: { 'www-authenticate': challenge } });
+}

@@ -1,0 +1,39 @@
+import type { Informer, KubeObject } from '../kube/types.ts';
+import type { RunnerToken } from '../resources/runner_token.ts';
+import { HARRIER_CLAIM, type RuntimeClaims } from '../tokens/claims.ts';
+import { TokenRefused } from '../tokens/refusal.ts';
+import { judge, type PodFacts } from './judge_life.ts';
+
+export interface LiveTokens {
+  /**
+   * The RunnerToken of claims whose signature holds, if it is Active and its pod lives; else throws or rejects with
+   * TokenRefused. At once from the informers' copy while their watches are alive, else by asking the apiserver.
+   */
+  check(claims: RuntimeClaims): RunnerToken | Promise<RunnerToken>;
+}
+
+/** Asks the apiserver itself; rejects with TokenRefused, `unverifiable` when no answer came in time. */
+export type AskApiserver = (claims: RuntimeClaims, tokenName: string) => Promise<RunnerToken>;
+
+export interface LiveTokensOptions {
+  tokens: Pick<Informer<RunnerToken & KubeObject>, 'store' | 'synced' | 'connected'>;
+  pods: Pick<Informer<PodFacts>, 'store' | 'synced' | 'connected'>;
+  namespaces: readonly string[];
+  ask: AskApiserver;
+}
+
+export function createLiveTokens({ tokens, pods, namespaces, ask }: LiveTokensOptions): LiveTokens {
+  const watched = new Set(namespaces);
+  return {
+    check(claims) {
+      const { namespace, pod } = claims[HARRIER_CLAIM];
+      if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
+      const token = tokens.store.byUid(claims.jti);
+      if (tokens.synced && tokens.connected && pods.synced && pods.connected) {
+        return judge(claims, token, pods.store.byUid(pod.uid));
+      }
+      // What a deaf informer holds may be long dead, but names don't change: only the token's name is taken from it.
+      return ask(claims, token?.metadata.name ?? pod.name);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { PROBLEMS, type ProblemCode, type ProblemDetails } from '../protocol/problem.ts';
+
+/** Base of every problem's `type` URI; the code follows it. */
+const TYPE_BASE = 'https://harrier.dev/problems/';
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+export interface ProblemExtras {
+  /** For each unacceptable field its JSON Pointer (RFC 6901) and what is wrong with it. */
+  errors?: { path: string; message: string }[];
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** An answer of the api that is an error, thrown by whoever finds it out. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  readonly statusCode: number;
+  readonly errors: { path: string; message: string }[] | undefined;
+  readonly headers: Record<string, string>;
+  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
+    super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
+    this.code = code;
+    this.statusCode = PROBLEMS[code][0];
+    this.errors = extras.errors;
+    this.headers = extras.headers ?? {};
+  }
+}
+
+/** `throw problem('cache-entry-exists', detail)`; the detail is shown to the caller and holds no secret. */
+export function problem(code: ProblemCode, detail: string, extras?: ProblemExtras): Problem {
+  return new Problem(code, detail, extras);
+}
+
+/** The RFC 9457 body; what a 5xx says is hidden, since it may speak of our insides. */
+export function problemBody(found: Problem, requestId?: string): ProblemDetails {
+  const [status, title] = PROBLEMS[found.code];
+  return {
+    type: `${TYPE_BASE}${found.code}`,
+    title,
+    status,
+    detail: found.code === 'internal-error' ? 'The log has it under this instance.' : found.message,
+    code: found.code,
+    ...(requestId === undefined ? {} : { instance: `urn:uuid:${requestId}` }),
+    ...(found.errors === undefined ? {} : { errors: found.errors }),
+  };
+}
+
+const FROM_STATUS: Record<number, ProblemCode> = {
+  400: 'bad-request',
+  401: 'unauthorized',
+  403: 'permission-denied',
+  404: 'not-found',
+  413: 'body-too-large',
+  415: 'unsupported-media-type',
+  422: 'unprocessable-content',
+  429: 'too-many-requests',
+  503: 'unavailable',
+};
+
+/** Says of any error, Fastify's own included, which problem it is. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const known = error as Partial<FastifyError>;
+  if (known.validation !== undefined) {
+    const where = known.validationContext ?? 'body';
+    const errors = known.validation.map((one) => ({
+      path: where === 'body' ? one.instancePath : `${where}:${one.instancePath}`,
+      message: one.message ?? 'is not acceptable',
+    }));
+    const first = errors[0];
+    return problem('unprocessable-content', `${first?.path || '/'} ${first?.message ?? ''}`.trim(), {
+      errors,
+    });
+  }
+  // A handler that outlived its time limit: the caller may try again, which a 500 would not say.
+  if (known.code === 'FST_ERR_HANDLER_TIMEOUT') {
+    return problem('unavailable', 'The answer took too long.', {
+      headers: { 'retry-after': '1' },
+      cause: error,
+    });
+  }
+  const status = typeof known.statusCode === 'number' ? known.statusCode : 500;
+  const code = FROM_STATUS[status] ?? (status >= 400 && status < 500 ? 'bad-request' : 'internal-error');
+  return problem(code, known.message ?? 'unknown error', { cause: error });
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, found: Problem): FastifyReply {
+  return reply
+    .code(found.statusCode)
+    .headers(found.headers)
+    .header('content-type', PROBLEM_MEDIA_TYPE)
+    .header('cache-control', 'no-store')
+    .serializer(JSON.stringify)
+    .send(problemBody(found, request.id));
+}
+
+/** Every error answer of the api, its own and Fastify's, becomes a problem of one shape. */
+export const problems = fastifyPlugin(
+  async (app: FastifyInstance) => {
+    app.setErrorHandler((error, request, reply) => {
+      const found = problemOf(error);
+      if (found.statusCode >= 500) request.log.error({ err: error, code: found.code }, 'request failed');
+      return sendProblem(request, reply, found);
+    });
+    app.setNotFoundHandler((request, reply) =>
+      sendProblem(request, reply, problem('not-found', `No route ${request.method} of this path.`)),
+    );
+  },
+  { name: 'harrier-problems', fastify: '5.x' },
+);

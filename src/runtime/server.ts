@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
+import {
+  type FastifyPluginAsyncZod,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import { type AuthenticateOptions, authenticate } from './authenticate.ts';
+import { refuseConnection } from './client_error.ts';
+import type { Limits } from './limits.ts';
+import type { ApiMetrics } from './metrics.ts';
+import { observe } from './observe.ts';
+import { openapi } from './openapi.ts';
+import { pressure } from './pressure.ts';
+import { problemOf, problems, sendProblem } from './problem.ts';
+import { rateLimits } from './rate_limits.ts';
+
+/** A set of routes; its schemas are zod's, and `request.identity` is who asks. */
+export type ApiPlugin = FastifyPluginAsyncZod;
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface ServerOptions {
+  log: Logger;
+  limits: Limits;
+  metrics: ApiMetrics;
+  authentication: Omit<AuthenticateOptions, 'onRefusal'>;
+  routes: readonly ApiPlugin[];
+}
+
+/** The api, ready to listen or to be asked by `inject`. */
+export async function buildServer(options: ServerOptions): Promise<Api> {
+  const { limits, metrics } = options;
+  const app: Api = fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    // Two lines per request, with URLs that may be signed: observe logs what matters, without the URL.
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    // Fastify and Node leave most of these at "for ever", which one slow client after another would use up.
+    bodyLimit: limits.controlBodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.idleSocketTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    http: { headersTimeout: limits.headersTimeoutMs, maxHeaderSize: limits.headerBytes },
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(request, reply, problemOf(error));
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  // zod both ways. Measured against ajv and fast-json-stringify on the hot routes: 0.2 instead of 0.04 µs for a
+  // look-up's body, 2.7 instead of 0.8 µs for an answer, of the 60 µs or so that a request takes in all. Not worth a
+  // second reading of the schemas that knows neither their refinements nor their transforms.
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  await app.register(problems);
+  await app.register(observe, { metrics, verbose: options.log.isLevelEnabled('debug') });
+  await app.register(pressure, { maxEventLoopDelayMs: limits.maxEventLoopDelayMs });
+  await app.register(authenticate, { ...options.authentication, onRefusal: metrics.refused });
+  await app.register(rateLimits, { requestsPerSecond: limits.requestsPerSecond });
+  await app.register(openapi);
+  for (const routes of options.routes) await app.register(routes);
+  return app;
+}

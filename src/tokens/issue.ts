@@ -1,0 +1,63 @@
+import { CompactSign, importJWK } from 'jose';
+import type { RunnerPool } from '../resources/runner_pool.ts';
+import type { RunnerToken } from '../resources/runner_token.ts';
+import { buildClaims } from './build_claims.ts';
+import { type RuntimeClaims, runtimeClaims, TOKEN_ALGORITHM, TOKEN_TYPE } from './claims.ts';
+import { verificationKeys } from './jwks.ts';
+import { publicKeySetOf, type SigningKey } from './keys.ts';
+import { refreshTime } from './refresh.ts';
+import { createVerifier } from './verify.ts';
+
+export interface IssueRequest {
+  token: RunnerToken;
+  pool: RunnerPool;
+  issuer: string;
+  /** The key that signs now (keyThatSigns). */
+  key: SigningKey;
+  now: Date;
+}
+
+export interface IssuedToken {
+  /** The secret: it goes into the runner's Secret and nowhere else. */
+  jwt: string;
+  claims: RuntimeClaims;
+  kid: string;
+  issuedAt: Date;
+  refreshAt: Date;
+  expiresAt: Date;
+}
+
+/**
+ * Issues the JWT of a RunnerToken. What comes out has been verified the way the api will do it: a token that would be
+ * refused is an error here instead of a runner that can't work there.
+ */
+export async function issueToken({ token, pool, issuer, key, now }: IssueRequest): Promise<IssuedToken> {
+  const claims = runtimeClaims.parse(buildClaims(token, pool, issuer, now));
+  const jwt = await sign(claims, key);
+  const verifier = createVerifier({
+    issuer,
+    audience: claims.aud[0] ?? '',
+    now: () => now.getTime(),
+    remembered: 0,
+  });
+  verifier.useKeys(await verificationKeys(publicKeySetOf([key])));
+  await verifier.verify(jwt);
+
+  const issuedAt = new Date(claims.iat * 1000);
+  const expiresAt = new Date(claims.exp * 1000);
+  return {
+    jwt,
+    claims,
+    kid: key.jwk.kid,
+    issuedAt,
+    refreshAt: refreshTime(claims.jti, issuedAt, expiresAt),
+    expiresAt,
+  };
+}
+
+async function sign(claims: RuntimeClaims, key: SigningKey): Promise<string> {
+  const privateKey = await importJWK(key.jwk, TOKEN_ALGORITHM);
+  return await new CompactSign(Buffer.from(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: TOKEN_TYPE, kid: key.jwk.kid })
+    .sign(privateKey);
+}
