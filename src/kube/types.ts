@@ -1,5 +1,6 @@
 /** The door's face: what the rest of the code may ask of Kubernetes, without a name of the library behind it. */
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 
 /** Any Kubernetes object; `metadata` has at least these once it was read. */
 export interface KubeObject {
@@ -26,8 +27,16 @@ export interface Kind<T extends KubeObject> {
   parse(raw: unknown): T;
 }
 
+/** An object that its kind could not read: who it is, and which fields were at fault (never their values). */
+export interface Malformed {
+  metadata: { name: string; namespace: string; uid: string; resourceVersion: string };
+  problem: string;
+}
+
 export interface ListResult<T> {
   items: T[];
+  /** What was there but could not be read; logged and left out by the informer. */
+  malformed: Malformed[];
   resourceVersion: string;
 }
 
@@ -37,6 +46,11 @@ export type Manifest = {
   kind: string;
   metadata: { name: string; namespace: string } & Record<string, unknown>;
 } & Record<string, unknown>;
+
+/** Ends a request early; the call then throws the signal's reason, and whether it was carried out is unknown. */
+export interface Abortable {
+  signal?: AbortSignal;
+}
 
 /**
  * One kept-connection client. Every call throws KubeError (errors.ts) on a refusal of the server;
@@ -48,34 +62,40 @@ export interface KubeClient {
     namespace: string,
     options?: { labelSelector?: string; signal?: AbortSignal },
   ): Promise<ListResult<T>>;
-  get<T extends KubeObject>(kind: Kind<T>, namespace: string, name: string): Promise<T | undefined>;
-  create<T extends KubeObject>(kind: Kind<T>, manifest: Manifest): Promise<T>;
+  get<T extends KubeObject>(
+    kind: Kind<T>,
+    namespace: string,
+    name: string,
+    options?: Abortable,
+  ): Promise<T | undefined>;
+  create<T extends KubeObject>(kind: Kind<T>, manifest: Manifest, options?: Abortable): Promise<T>;
   /** Server-side apply; `force` takes fields over from other managers (default false). */
   apply<T extends KubeObject>(
     kind: Kind<T>,
     manifest: Manifest,
-    options: { fieldManager: string; force?: boolean },
+    options: Abortable & { fieldManager: string; force?: boolean },
   ): Promise<T>;
   applyStatus<T extends KubeObject>(
     kind: Kind<T>,
     manifest: Manifest,
-    options: { fieldManager: string; force?: boolean },
+    options: Abortable & { fieldManager: string; force?: boolean },
   ): Promise<T>;
   /** PUT with the manifest's resourceVersion: a compare-and-swap, 409 when another write came first. */
-  replace<T extends KubeObject>(kind: Kind<T>, manifest: Manifest): Promise<T>;
+  replace<T extends KubeObject>(kind: Kind<T>, manifest: Manifest, options?: Abortable): Promise<T>;
   /** JSON merge patch (RFC 7386), for the odd field such as one finalizer or annotation. */
   mergePatch<T extends KubeObject>(
     kind: Kind<T>,
     namespace: string,
     name: string,
     patch: Record<string, unknown>,
+    options?: Abortable,
   ): Promise<T>;
   /** Deletes only the object of that UID; false when it is already gone (404, or 409 for another UID). */
   delete(
     kind: Kind<KubeObject>,
     namespace: string,
     name: string,
-    options?: {
+    options?: Abortable & {
       uid?: string;
       gracePeriodSeconds?: number;
       propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
@@ -93,6 +113,7 @@ export interface KubeClient {
 
 export type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
+  | { type: 'MALFORMED' | 'MALFORMED_DELETED'; object: Malformed }
   | { type: 'BOOKMARK'; resourceVersion: string };
 
 /** Indexed copy of the cluster's objects; what it hands out is never to be changed. */
@@ -104,7 +125,7 @@ export interface Store<T extends KubeObject> {
   byIndex(index: string, value: string): readonly T[];
   /** Takes in the answer of one's own write, unless the watch has already brought something newer. */
   absorb(object: T): void;
-  /** Takes in the knowledge that the object of this UID is gone. */
+  /** Takes in that the object of this UID is gone from the server (not merely marked as being deleted). */
   absorbDeleted(object: T): void;
 }
 
@@ -130,6 +151,18 @@ export interface InformerOptions<T extends KubeObject> {
   labelSelector?: string;
   indexes?: Record<string, (object: T) => string | undefined>;
   log: Logger;
+  registry?: Registry;
+  times?: Partial<InformerTimes>;
+}
+
+/** How an informer waits, in milliseconds. */
+export interface InformerTimes {
+  /** A watch of which nothing was heard for so long is taken for broken; longer than the bookmarks' minute. */
+  silenceMs: number;
+  /** How often everything is listed anew beside the watch, give or take a fifth. */
+  resyncMs: number;
+  /** Pauses after failures, doubling from least to most. */
+  backoffMs: { least: number; most: number };
 }
 
 /** What a reconcile asks for next: nothing, or another look after so many milliseconds. */
