@@ -107,7 +107,7 @@ const networkPolicy = z
         enabled: flag('Also restrict the runner pods: nothing comes in, and out only as below.', true),
         exceptCidrs: z
           .array(z.string().regex(cidr))
-          .default(['169.254.0.0/16', 'fe80::/10'])
+          .default(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'])
           .describe(
             "Addresses that runners may not reach: the cloud's metadata service; add the apiserver's here.",
           ),
@@ -150,7 +150,11 @@ export const chartValues = z.strictObject({
     .describe('How much is logged.'),
   crds: z
     .strictObject({
-      install: flag('Install and upgrade the CRDs. Off for a second release in the same cluster.', true),
+      install: flag(
+        'Install and upgrade the CRDs. Off for a second release in the same cluster; where they are already ' +
+          'there from elsewhere, helm install --take-ownership.',
+        true,
+      ),
       keep: flag('Leave the CRDs, and so every pool, when the release is uninstalled.', true),
     })
     .describe('The CustomResourceDefinitions.'),
