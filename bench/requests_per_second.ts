@@ -1,0 +1,75 @@
+import autocannon from 'autocannon';
+import { SecretKind } from '../src/kube/kinds.ts';
+import type { Lab } from './lab.ts';
+import { applyPool, watchPods } from './pool.ts';
+import type { Figure } from './statistics.ts';
+
+const SECONDS = 8;
+const CONNECTIONS = 32;
+
+/** The JWT of a live runner, read with the bench's own rights as administrator. */
+export async function runtimeToken(lab: Lab, podName: string): Promise<string> {
+  const secret = await lab.client.get(SecretKind, lab.namespace, `${podName}-token`);
+  const encoded = secret?.data?.token;
+  if (encoded === undefined) throw new Error(`no token in the Secret of ${podName}`);
+  return Buffer.from(encoded, 'base64').toString();
+}
+
+async function rate(options: autocannon.Options): Promise<{ perSecond: number; p99: number }> {
+  await autocannon({ ...options, connections: CONNECTIONS, duration: 2 });
+  const result = await autocannon({ ...options, connections: CONNECTIONS, duration: SECONDS });
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${result.non2xx} answers that are not 2xx and ${result.errors} errors`);
+  return { perSecond: result.requests.average, p99: result.latency.p99 };
+}
+
+/** A cache with a thousand entries of the runner's own, so that a look-up has something to look through. */
+async function fill(url: string, headers: Record<string, string>): Promise<void> {
+  const post = async (path: string, body: unknown) => {
+    const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  for (let index = 0; index < 1000; index++) {
+    const { uploadId } = await post('/v1/cache/uploads', { key: `npm-linux-${index}`, version: 'abcd' });
+    const answer = await post(`/v1/cache/uploads/${uploadId}/parts`, {
+      parts: [{ number: 1, sizeBytes: 4 }],
+    });
+    const [part] = answer.parts as { url: string }[];
+    const stored = await fetch(new URL(part?.url ?? '', url), { method: 'PUT', body: 'four' });
+    if (!stored.ok) throw new Error(`part: ${stored.status} ${await stored.text()}`);
+    await post(`/v1/cache/uploads/${uploadId}/commit`, { sizeBytes: 4, parts: [1] });
+  }
+}
+
+/** Verified requests a second at one api process, the load generator beside it on the same cores. */
+export async function requestsPerSecond(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
+  const watched = await watchPods(lab, lab.namespace);
+  await applyPool(lab, 'load', 1);
+  await watched.running(1);
+  const pod = watched.pods()[0]?.metadata.name ?? '';
+  await watched.stop();
+  const url = lab.apis[0]?.url ?? '';
+  const headers = {
+    authorization: `Bearer ${await runtimeToken(lab, pod)}`,
+    'content-type': 'application/json',
+  };
+  note('filling the cache');
+  await fill(url, headers);
+  note('GET /v1/runner');
+  const runner = await rate({ url: `${url}/v1/runner`, headers });
+  note('cache look-up');
+  const body = JSON.stringify({ keys: ['npm-linux-zzz', 'npm-linux-99', 'npm-'], version: 'abcd' });
+  const lookup = await rate({ url: `${url}/v1/cache/lookup`, method: 'POST', headers, body });
+  await applyPool(lab, 'load', 0);
+  const value = ({ perSecond, p99 }: { perSecond: number; p99: number }) =>
+    `${Math.round(perSecond)}/s  (p99 ${p99} ms, ${CONNECTIONS} connections)`;
+  return [
+    { name: 'verified GET /v1/runner', value: value(runner) },
+    {
+      name: 'verified cache look-up by restore key among 1,000 entries',
+      value: value(lookup),
+      goal: { text: '>= 8,000/s', met: lookup.perSecond >= 8000 },
+    },
+  ];
+}

@@ -1,0 +1,104 @@
+import { randomFillSync } from 'node:crypto';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lab } from './lab.ts';
+import { applyPool, watchPods } from './pool.ts';
+import { residentMiB, start } from './processes.ts';
+import { runtimeToken } from './requests_per_second.ts';
+import { type Figure, median } from './statistics.ts';
+
+const MIB = 512;
+const ROUNDS = 3;
+
+/** A file that doesn't compress, so that what is stored and sent is as large as it is. */
+async function randomFile(path: string): Promise<void> {
+  const file = await open(path, 'w');
+  const block = Buffer.alloc(1024 * 1024);
+  for (let index = 0; index < MIB; index++) await file.write(randomFillSync(block));
+  await file.close();
+}
+
+async function client(resultsUrl: string, verb: 'save' | 'restore', key: string, workspace: string) {
+  const folder = 'data';
+  await mkdir(join(workspace, 'temp'), { recursive: true });
+  const script = join(import.meta.dirname, 'cache_client.ts');
+  const env = {
+    ACTIONS_CACHE_SERVICE_V2: 'true',
+    ACTIONS_RESULTS_URL: resultsUrl,
+    ACTIONS_RUNTIME_TOKEN: 'not-a-token',
+    GITHUB_WORKSPACE: workspace,
+    RUNNER_TEMP: join(workspace, 'temp'),
+    GITHUB_SERVER_URL: 'https://github.com',
+  };
+  await using stock = start(process.execPath, [script, verb, key, folder], env, workspace);
+  const [, text = ''] = await stock.line(/^RESULT (.*)$/);
+  const result = JSON.parse(text) as { hit: boolean; seconds: number };
+  if (!result.hit) throw new Error(`${verb} of ${key} at ${resultsUrl} did not hit:\n${stock.words()}`);
+  return MIB / result.seconds;
+}
+
+/** MB/s of the unmodified client saving and restoring through sidecar and api, against a bare file server, in turn. */
+export async function throughput(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
+  const workspace = join(lab.scratch, 'workspace');
+  await mkdir(join(workspace, 'data'), { recursive: true });
+  await randomFile(join(workspace, 'data', 'random'));
+
+  const watched = await watchPods(lab, lab.namespace);
+  await applyPool(lab, 'throughput', 1);
+  await watched.running(1);
+  const pod = watched.pods().find((one) => one.metadata.labels?.['harrier.dev/pool'] === 'throughput');
+  await watched.stop();
+  const tokenFile = join(lab.scratch, 'token');
+  await writeFile(tokenFile, await runtimeToken(lab, pod?.metadata.name ?? ''), { mode: 0o600 });
+
+  await using bare = start(process.execPath, [
+    join(import.meta.dirname, 'bare_file_server.ts'),
+    join(lab.scratch, 'bare'),
+  ]);
+  const [barePort = ''] = await bare.line(/^\d+$/);
+  const sidecarPort = '18479';
+  await using sidecar = start(process.execPath, [lab.main, 'sidecar'], {
+    HARRIER_API_URL: lab.apis[0]?.url ?? '',
+    HARRIER_TOKEN_FILE: tokenFile,
+    HARRIER_PORT: sidecarPort,
+  });
+  await sidecar.line(/listening/i);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const idle = await residentMiB(sidecar.pid);
+
+  const urls = { bare: `http://127.0.0.1:${barePort}/`, harrier: `http://127.0.0.1:${sidecarPort}/` };
+  const ratios: Record<'save' | 'restore', number[]> = { save: [], restore: [] };
+  const rates: Record<'save' | 'restore', number[]> = { save: [], restore: [] };
+  // One save and restore of each that is not counted: a first write of a file costs what later ones do not.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const key = `bench-${Date.now()}`;
+    for (const verb of ['save', 'restore'] as const) {
+      note(`${verb}, round ${round} of ${ROUNDS}`);
+      const bareRate = await client(urls.bare, verb, key, workspace);
+      const rate = await client(urls.harrier, verb, key, workspace);
+      if (round === 0) continue;
+      ratios[verb].push(rate / bareRate);
+      rates[verb].push(rate);
+    }
+  }
+  const busy = await residentMiB(sidecar.pid);
+  await applyPool(lab, 'throughput', 0);
+  await rm(workspace, { recursive: true });
+  const figure = (verb: 'save' | 'restore'): Figure => {
+    const ratio = median(ratios[verb]);
+    return {
+      name: `${verb} of ${MIB} MiB by @actions/cache, ratio to a bare file server`,
+      value: `${ratio.toFixed(2)}  (${median(rates[verb]).toFixed(0)} MiB/s, ${ROUNDS} rounds)`,
+      goal: { text: '>= 0.8', met: ratio >= 0.8 },
+    };
+  };
+  return [
+    figure('save'),
+    figure('restore'),
+    {
+      name: 'sidecar resident, idle',
+      value: `${idle.toFixed(0)} MiB  (${busy.toFixed(0)} MiB after ${2 * (ROUNDS + 1) * MIB} MiB)`,
+      goal: { text: '< 64 MiB idle', met: idle < 64 },
+    },
+  ];
+}
