@@ -83,10 +83,6 @@ export function objectSchema(resource: CustomResource): StructuralSchema {
   return {
     description: resource.description,
     type: 'object',
-    // The name is a label of every pod and token made for it, and a label's value ends at 63 characters.
-    'x-kubernetes-validations': [
-      { rule: 'size(self.metadata.name) <= 63', message: 'metadata.name must be at most 63 characters' },
-    ],
     required: ['spec'],
     properties: {
       apiVersion: { description: `${GROUP}/${VERSION}.`, type: 'string' },

@@ -311,6 +311,11 @@ export const runnerPoolStatus = z
     idleReplicas: count('Runners waiting for a job.').default(0),
     busyReplicas: count('Runners with a job.').default(0),
     outdatedReplicas: count('Runners of an older template.').default(0),
+    created: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Runners made since the pool began; the names of the next ones derive from it.'),
     selector: z.string().max(512).optional().describe('Label selector of the runner pods, for autoscalers.'),
     templateHash: z.string().max(64).optional().describe('Hash of what new runner pods are made from.'),
     failures: z
