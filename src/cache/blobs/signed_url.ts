@@ -1,0 +1,78 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { CacheRefused } from '../refused.ts';
+
+/** Seconds in which a download must be started. */
+export const GET_LIFETIME = 5 * 60;
+/** Seconds in which an upload of a part must be started. */
+export const PUT_LIFETIME = 15 * 60;
+
+/** Where the api serves the signed URLs; routes/blobs.ts. */
+export const PART_PATH = '/v1/blobs/parts';
+export const ENTRY_PATH = '/v1/blobs/entries';
+
+/** The query of a signed URL as it arrives: to be believed only after `check…`. */
+export interface SignedQuery {
+  readonly exp?: string;
+  readonly sig?: string;
+  readonly size?: string;
+  readonly tenant?: string;
+}
+
+/**
+ * URLs that work without a bearer token, for one method on one object until a time: HMAC-SHA256 over all of it.
+ * The parameter is named `sig` because that is the one which stock clients mask in their logs.
+ */
+export class SignedUrls {
+  readonly #key: KeyObject;
+  readonly #now: () => number;
+
+  /** @param now Milliseconds since the epoch. */
+  constructor(key: KeyObject, now: () => number) {
+    this.#key = key;
+    this.#now = now;
+  }
+
+  /** Path of the PUT for a part of exactly this length. */
+  part(blob: string, sizeBytes: number): string {
+    const exp = this.#expiry(PUT_LIFETIME);
+    const sig = this.#sign(['PUT', blob, sizeBytes, exp]).toString('base64url');
+    return `${PART_PATH}/${blob}?size=${sizeBytes}&exp=${exp}&sig=${sig}`;
+  }
+
+  /** Path of the GET of a tenant's entry. */
+  entry(tenant: string, entryId: string): string {
+    const exp = this.#expiry(GET_LIFETIME);
+    const sig = this.#sign(['GET', tenant, entryId, exp]).toString('base64url');
+    return `${ENTRY_PATH}/${entryId}?tenant=${encodeURIComponent(tenant)}&exp=${exp}&sig=${sig}`;
+  }
+
+  /** Throws CacheRefused `url-signature` unless `part` made this. */
+  checkPart(blob: string, { size, exp, sig }: SignedQuery): { blob: string; sizeBytes: number } {
+    this.#check(['PUT', blob, Number(size), Number(exp)], Number(exp), sig);
+    return { blob, sizeBytes: Number(size) };
+  }
+
+  /** Throws CacheRefused `url-signature` unless `entry` made this. */
+  checkEntry(entryId: string, { tenant = '', exp, sig }: SignedQuery): { tenant: string; entryId: string } {
+    this.#check(['GET', tenant, entryId, Number(exp)], Number(exp), sig);
+    return { tenant, entryId };
+  }
+
+  #check(fields: readonly (string | number)[], exp: number, sig: string | undefined): void {
+    const given = Buffer.from(typeof sig === 'string' ? sig : '', 'base64url');
+    const right = this.#sign(fields);
+    if (given.length !== right.length || !timingSafeEqual(given, right)) {
+      throw new CacheRefused('url-signature', 'The signature of this URL is not ours.');
+    }
+    if (exp * 1000 <= this.#now()) throw new CacheRefused('url-signature', 'This URL has expired.');
+  }
+
+  /** JSON keeps the fields apart: no two lists of fields have the same text. */
+  #sign(fields: readonly (string | number)[]): Buffer {
+    return createHmac('sha256', this.#key).update(JSON.stringify(fields)).digest();
+  }
+
+  #expiry(lifetime: number): number {
+    return Math.floor(this.#now() / 1000) + lifetime;
+  }
+}

@@ -1,0 +1,252 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { CacheIndex, Content, Entry, Part, Probe, Reservation, Upload, Use } from './index.ts';
+import { prefixEnd } from './index.ts';
+import { migrate } from './migrations.ts';
+import { prepareStatements } from './statements.ts';
+
+/** How many keys of a range are looked at one by one before going back from the newest entry instead. */
+const FEW = 100;
+/** Above every string: the end of a range that has none of its own. A blob sorts after any text in SQLite. */
+const NO_END = new Uint8Array(0);
+
+type EntryRow = { id: number; key: string; size: number; created_at: number; used_at: number };
+type PartRow = { number: number; blob: string; size: number };
+type UploadRow = {
+  id: number;
+  key: string;
+  size: number;
+  sequence: number | null;
+  scope: string;
+  version: string;
+};
+
+/**
+ * The embedded index: one file, one process. Its calls are synchronous underneath and last microseconds.
+ * WAL with synchronous=NORMAL: a killed process loses nothing; a power cut may lose the last commits, never
+ * consistency (sqlite.org/pragma.html#pragma_synchronous).
+ */
+export class SqliteIndex implements CacheIndex {
+  readonly #db: DatabaseSync;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+
+  /** @param path File, created when absent; `:memory:` for none. */
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path, { timeout: 5000 });
+    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;');
+    migrate(this.#db);
+    this.#sql = prepareStatements(this.#db);
+  }
+
+  async find(tenant: string, version: string, probes: readonly Probe[]): Promise<Entry | undefined> {
+    let scope: string | undefined;
+    let space: number | undefined;
+    for (const probe of probes) {
+      if (probe.scope !== scope) {
+        scope = probe.scope;
+        space = row<{ id: number }>(this.#sql.space, tenant, scope, version)?.id;
+      }
+      if (space === undefined) continue;
+      const found =
+        probe.match === 'exact'
+          ? row<EntryRow>(this.#sql.exact, space, probe.key)
+          : this.#newestWithPrefix(space, probe.key);
+      if (found !== undefined) return entryOf(found, probe.scope, version);
+    }
+    return undefined;
+  }
+
+  #newestWithPrefix(space: number, prefix: string): EntryRow | undefined {
+    const end = prefixEnd(prefix) ?? NO_END;
+    const few = row<{ id: number | null; sequence: number | null; seen: number }>(
+      this.#sql.inRange,
+      space,
+      prefix,
+      end,
+      FEW,
+    );
+    if (few === undefined || few.seen === 0) return undefined;
+    if (few.seen < FEW) return few.sequence === null ? undefined : row<EntryRow>(this.#sql.entry, few.id);
+    const newest = row<{ id: number }>(this.#sql.newest, space, prefix, end);
+    return newest && row<EntryRow>(this.#sql.entry, newest.id);
+  }
+
+  async list(tenant: string, scopes: readonly string[], prefix: string, limit: number) {
+    const end = prefixEnd(prefix) ?? NO_END;
+    const found: (EntryRow & { sequence: number; scope: string; version: string })[] = [];
+    let total = 0;
+    for (const scope of scopes) {
+      for (const { id, version } of rows<{ id: number; version: string }>(
+        this.#sql.scopeSpaces,
+        tenant,
+        scope,
+      )) {
+        total += row<{ total: number }>(this.#sql.counted, id, prefix, end)?.total ?? 0;
+        for (const one of rows<EntryRow & { sequence: number }>(this.#sql.listed, id, prefix, end, limit)) {
+          found.push({ ...one, scope, version });
+        }
+      }
+    }
+    found.sort((a, b) => b.sequence - a.sequence);
+    return { total, entries: found.slice(0, limit).map((one) => entryOf(one, one.scope, one.version)) };
+  }
+
+  async reserve(tenant: string, { uploadId, scope, key, version, now }: Reservation): Promise<boolean> {
+    return this.#transaction(() => {
+      this.#sql.addSpace.run(tenant, scope, version);
+      const space = row<{ id: number }>(this.#sql.space, tenant, scope, version);
+      return this.#sql.reserve.run(space?.id ?? null, key, uploadId, now).changes === 1;
+    });
+  }
+
+  async upload(tenant: string, uploadId: string): Promise<Upload | undefined> {
+    const found = row<UploadRow>(this.#sql.upload, tenant, uploadId);
+    if (found === undefined) return undefined;
+    if (found.sequence === null) return { scope: found.scope };
+    const numbers = rows<PartRow>(this.#sql.contents, found.id).map((part) => part.number);
+    return { scope: found.scope, committed: { entryId: String(found.id), sizeBytes: found.size, numbers } };
+  }
+
+  async addParts(tenant: string, uploadId: string, parts: readonly Part[], now: number): Promise<boolean> {
+    return this.#transaction(() => {
+      const open = this.#open(tenant, uploadId);
+      if (open === undefined) return false;
+      for (const part of parts) this.#sql.addPart.run(open.id, part.number, part.blob, part.sizeBytes);
+      this.#sql.active.run(now, open.id);
+      return true;
+    });
+  }
+
+  async parts(tenant: string, uploadId: string): Promise<Part[]> {
+    const open = this.#open(tenant, uploadId);
+    if (open === undefined) return [];
+    return rows<PartRow>(this.#sql.parts, open.id).map(({ number, blob, size }) => ({
+      number,
+      blob,
+      sizeBytes: size,
+    }));
+  }
+
+  async commit(tenant: string, uploadId: string, parts: readonly Part[], now: number) {
+    return this.#transaction(() => {
+      const open = this.#open(tenant, uploadId);
+      if (open === undefined) return undefined;
+      for (const [position, part] of parts.entries()) {
+        const { changes } = this.#sql.include.run(position, open.id, part.number, part.blob);
+        if (changes !== 1) return undefined;
+      }
+      const size = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+      const dropped = rows<{ blob: string }>(this.#sql.leftOut, open.id).map((part) => part.blob);
+      this.#sql.dropParts.run(open.id);
+      this.#sql.complete.run(size, now, now, open.id);
+      const entry = { id: open.id, key: open.key, size, created_at: now, used_at: now };
+      return { entry: entryOf(entry, open.scope, open.version), dropped };
+    });
+  }
+
+  async release(tenant: string, uploadId: string): Promise<string[] | undefined> {
+    return this.#transaction(() => {
+      const open = this.#open(tenant, uploadId);
+      return open && this.#forgetUpload(open.id);
+    });
+  }
+
+  async content(tenant: string, entryId: string): Promise<Content | undefined> {
+    const found = row<{ id: number; size: number; upload: string }>(this.#sql.content, tenant, entryId);
+    if (found === undefined) return undefined;
+    const blobs = rows<PartRow>(this.#sql.contents, found.id).map(({ blob, size }) => ({
+      blob,
+      sizeBytes: size,
+    }));
+    return { sizeBytes: found.size, etag: found.upload, blobs };
+  }
+
+  async touch(uses: readonly Use[]): Promise<void> {
+    this.#transaction(() => {
+      for (const use of uses) this.#sql.touch.run(use.at, use.entryId, use.tenant);
+      return true;
+    });
+  }
+
+  async releaseAbandoned(before: number): Promise<string[]> {
+    return this.#transaction(() =>
+      rows<{ id: number }>(this.#sql.abandoned, before).flatMap(({ id }) => this.#forgetUpload(id)),
+    );
+  }
+
+  async namedBlobs(blobs: readonly string[]): Promise<Set<string>> {
+    return new Set(blobs.filter((blob) => this.#sql.named.get(blob) !== undefined));
+  }
+
+  async undurable() {
+    return rows<{ id: number }>(this.#sql.undurable).map(({ id }) => ({
+      entryId: String(id),
+      blobs: rows<PartRow>(this.#sql.contents, id).map((part) => part.blob),
+    }));
+  }
+
+  async markDurable(entryIds: readonly string[]): Promise<void> {
+    this.#transaction(() => {
+      for (const id of entryIds) this.#sql.markDurable.run(id);
+      return true;
+    });
+  }
+
+  async dropUndurable(): Promise<number> {
+    return Number(this.#sql.dropUndurable.run().changes);
+  }
+
+  async ready(): Promise<void> {
+    this.#sql.answers.get();
+  }
+
+  async close(): Promise<void> {
+    this.#db.close();
+  }
+
+  #open(tenant: string, uploadId: string): UploadRow | undefined {
+    const found = row<UploadRow>(this.#sql.upload, tenant, uploadId);
+    return found?.sequence === null ? found : undefined;
+  }
+
+  #forgetUpload(id: number): string[] {
+    const blobs = rows<PartRow>(this.#sql.parts, id).map((part) => part.blob);
+    this.#sql.forget.run(id);
+    return blobs;
+  }
+
+  /** Undoes everything when `work` throws or answers nothing. */
+  #transaction<T>(work: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec(result === undefined ? 'ROLLBACK' : 'COMMIT');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+type Value = Parameters<StatementSync['get']>[1];
+
+/** The columns are those of statements.ts; STRICT tables hold them to their types. */
+function row<T>(statement: StatementSync, ...values: Value[]): T | undefined {
+  return statement.get(...values) as T | undefined;
+}
+
+function rows<T>(statement: StatementSync, ...values: Value[]): T[] {
+  return statement.all(...values) as T[];
+}
+
+function entryOf(found: EntryRow, scope: string, version: string): Entry {
+  return {
+    id: String(found.id),
+    scope,
+    key: found.key,
+    version,
+    sizeBytes: found.size,
+    createdAt: found.created_at,
+    lastUsedAt: found.used_at,
+  };
+}
