@@ -19,6 +19,8 @@ export interface ControlPlaneOptions {
   address?: string;
   /** A network namespace under /var/run/netns that the processes run in. It must be there, with lo and the address up. */
   netns?: string;
+  /** The range of Services' addresses. Two clusters with nodes on one machine need ranges of their own. */
+  serviceCidr?: string;
   /** More names or addresses for the apiserver's certificate. */
   extraHosts?: string[];
   note?: Note;
@@ -38,16 +40,13 @@ export interface ControlPlane {
   kubeconfigFor(name: string, user: { commonName: string; groups?: string[] }): Promise<string>;
 }
 
-export const SERVICE_CIDR = '10.96.0.0/16';
-/** The first address of the range is always the Service `kubernetes`. */
-const KUBERNETES_SERVICE_IP = '10.96.0.1';
-
+const SERVICE_CIDR = '10.96.0.0/16';
 const READY_WITHIN_MS = 90_000;
 
 /** Starts etcd, the apiserver, the controller-manager and the scheduler, and waits until they do their work. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { folder, binaries, netns, note = () => {} } = options;
-  const address = options.address ?? '127.0.0.1';
+  const { address = '127.0.0.1', serviceCidr = SERVICE_CIDR } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const ports = await choosePorts(netns);
 
@@ -61,7 +60,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const serving = await authority.issue({
     file: 'apiserver',
     commonName: 'kube-apiserver',
-    hosts: servingHosts(address, options.extraHosts ?? []),
+    hosts: servingHosts([address, firstAddress(serviceCidr), ...(options.extraHosts ?? [])]),
   });
   const kubeletClient = await authority.issue({
     file: 'apiserver-kubelet-client',
@@ -105,7 +104,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serving,
       kubeletClient,
       serviceAccounts,
-      serviceCidr: SERVICE_CIDR,
+      serviceCidr,
       hasNode: netns !== undefined,
     }),
   );
@@ -156,14 +155,20 @@ async function choosePorts(netns: string | undefined) {
 
 export type Ports = Awaited<ReturnType<typeof choosePorts>>;
 
-function servingHosts(address: string, extra: string[]): string[] {
+/** The Service `kubernetes` always has the first address of the range. */
+function firstAddress(cidr: string): string {
+  const [network = ''] = cidr.split('/');
+  return network.replace(/\d+$/, (last) => String(Number(last) + 1));
+}
+
+function servingHosts(addresses: string[]): string[] {
   const service = [
     'kubernetes',
     'kubernetes.default',
     'kubernetes.default.svc',
     'kubernetes.default.svc.cluster.local',
   ];
-  return [...new Set([address, '127.0.0.1', 'localhost', KUBERNETES_SERVICE_IP, ...service, ...extra])];
+  return [...new Set([...addresses, '127.0.0.1', 'localhost', ...service])];
 }
 
 async function until(
