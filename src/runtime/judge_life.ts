@@ -1,10 +1,7 @@
-import type { KubeObject } from '../kube/types.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../tokens/claims.ts';
 import { TokenRefused } from '../tokens/refusal.ts';
-
-/** What of a pod decides over its token. */
-export type PodFacts = KubeObject & { status?: { phase?: string | undefined } | undefined };
+import type { PodLife } from './pod_life.ts';
 
 /**
  * Whether the cluster still stands behind these claims: the RunnerToken when it does, else throws TokenRefused.
@@ -14,7 +11,7 @@ export type PodFacts = KubeObject & { status?: { phase?: string | undefined } | 
 export function judge(
   claims: RuntimeClaims,
   token: RunnerToken | undefined,
-  pod: PodFacts | undefined,
+  pod: PodLife | undefined,
 ): RunnerToken {
   const said = claims[HARRIER_CLAIM];
   if (token === undefined || token.metadata.uid !== claims.jti) throw new TokenRefused('unknown-token');

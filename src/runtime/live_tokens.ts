@@ -1,8 +1,9 @@
-import type { Informer, KubeObject } from '../kube/types.ts';
+import type { Informer } from '../kube/types.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../tokens/claims.ts';
 import { TokenRefused } from '../tokens/refusal.ts';
-import { judge, type PodFacts } from './judge_life.ts';
+import { judge } from './judge_life.ts';
+import type { PodLife } from './pod_life.ts';
 
 export interface LiveTokens {
   /**
@@ -16,20 +17,22 @@ export interface LiveTokens {
 export type AskApiserver = (claims: RuntimeClaims, tokenName: string) => Promise<RunnerToken>;
 
 export interface LiveTokensOptions {
-  tokens: Pick<Informer<RunnerToken & KubeObject>, 'store' | 'synced' | 'connected'>;
-  pods: Pick<Informer<PodFacts>, 'store' | 'synced' | 'connected'>;
+  tokens: Pick<Informer<RunnerToken>, 'store' | 'synced' | 'connected'>;
+  pods: Pick<Informer<PodLife>, 'store' | 'synced' | 'connected'>;
   namespaces: readonly string[];
+  /** Whether the apiserver has been heard of in the last moments (pulse.ts). */
+  heard(): boolean;
   ask: AskApiserver;
 }
 
-export function createLiveTokens({ tokens, pods, namespaces, ask }: LiveTokensOptions): LiveTokens {
+export function createLiveTokens({ tokens, pods, namespaces, heard, ask }: LiveTokensOptions): LiveTokens {
   const watched = new Set(namespaces);
   return {
     check(claims) {
       const { namespace, pod } = claims[HARRIER_CLAIM];
       if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
       const token = tokens.store.byUid(claims.jti);
-      if (tokens.synced && tokens.connected && pods.synced && pods.connected) {
+      if (tokens.synced && tokens.connected && pods.synced && pods.connected && heard()) {
         return judge(claims, token, pods.store.byUid(pod.uid));
       }
       // What a deaf informer holds may be long dead, but names don't change: only the token's name is taken from it.
