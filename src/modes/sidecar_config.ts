@@ -1,0 +1,41 @@
+import type { LogLevel } from '../sidecar/log.ts';
+import { isLogLevel } from '../sidecar/log.ts';
+
+export interface SidecarConfig {
+  /** Base URL of the api, without a slash at its end. */
+  apiUrl: string;
+  tokenFile: string;
+  /** Loopback port; 0 takes any free one. */
+  port: number;
+  /** Base URL of the server to which what isn't cache goes on. */
+  resultsUpstream: string | undefined;
+  logLevel: LogLevel;
+}
+
+/** Reads the configuration by hand: the zod schemas of the other modes would be a fifth of the sidecar's memory. */
+export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
+  const wrong: string[] = [];
+  const url = (name: string, required: boolean): string | undefined => {
+    const text = env[name];
+    if (text === undefined || text === '') {
+      if (required) wrong.push(`${name}: is required`);
+      return undefined;
+    }
+    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
+      wrong.push(`${name}: must be an http or https URL`);
+      return undefined;
+    }
+    return text.replace(/\/+$/, '');
+  };
+  const apiUrl = url('HARRIER_API_URL', true) ?? '';
+  const resultsUpstream = url('HARRIER_RESULTS_UPSTREAM', false);
+  const portText = env.HARRIER_PORT || '8479';
+  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
+  if (!(port <= 65_535)) wrong.push('HARRIER_PORT: must be a port number');
+  const logLevel = env.HARRIER_LOG_LEVEL || 'info';
+  if (!isLogLevel(logLevel)) wrong.push('HARRIER_LOG_LEVEL: must be a level such as info');
+  if (wrong.length > 0 || !isLogLevel(logLevel))
+    throw new Error(`the environment is not complete:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
+  const tokenFile = env.HARRIER_TOKEN_FILE || '/var/run/secrets/harrier.dev/token';
+  return { apiUrl, tokenFile, port, resultsUpstream, logLevel };
+}

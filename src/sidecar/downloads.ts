@@ -1,0 +1,65 @@
+import type { LookupAnswer, LookupRequest } from '../protocol/cache.ts';
+import { Refused } from './refusal.ts';
+import { secret } from './secret.ts';
+import type { Upstream } from './upstream.ts';
+
+type Hit = Extract<LookupAnswer, { hit: true }>;
+
+/** An entry that the job has asked for, behind a local URL. */
+export interface Download {
+  readonly handle: string;
+  readonly signature: string;
+  /** The api's latest answer; its signed URL is renewed when it has expired. */
+  entry: Hit;
+}
+
+/** The oldest give way: a client that comes back for a forgotten one asks for a new URL, as the stock ones do. */
+const MAX_KEPT = 2048;
+
+export class Downloads {
+  readonly #kept = new Map<string, Download>();
+  readonly #upstream: Upstream;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  /** Asks the api for the first of the keys, then for the others by prefix; undefined when there is none. */
+  async find(keys: readonly string[], version: string): Promise<Download | undefined> {
+    const entry = await this.#lookup(keys, version);
+    if (!entry.hit) return undefined;
+    const oldest = this.#kept.size >= MAX_KEPT ? this.#kept.keys().next().value : undefined;
+    if (oldest !== undefined) this.#kept.delete(oldest);
+    const download: Download = { handle: secret(), signature: secret(), entry };
+    this.#kept.set(download.handle, download);
+    return download;
+  }
+
+  byHandle(handle: string, signature: string | null): Download | undefined {
+    const download = this.#kept.get(handle);
+    return download?.signature === signature ? download : undefined;
+  }
+
+  /** A fresh signed URL for the very same entry; refused when that one is gone, whatever else has its key. */
+  async renew(download: Download): Promise<void> {
+    const { key, version, scope, createdAt, sizeBytes } = download.entry;
+    const entry = await this.#lookup([key], version);
+    const same =
+      entry.hit &&
+      entry.key === key &&
+      entry.scope === scope &&
+      entry.createdAt === createdAt &&
+      entry.sizeBytes === sizeBytes;
+    if (!same) {
+      this.#kept.delete(download.handle);
+      throw new Refused('not-found', 404, 'the cache entry is gone');
+    }
+    download.entry = entry;
+  }
+
+  #lookup(keys: readonly string[], version: string): Promise<LookupAnswer> {
+    const request: LookupRequest = { keys: [...keys], version };
+    const body = JSON.stringify(request);
+    return this.#upstream.json({ method: 'POST', path: '/v1/cache/lookup', body, idempotent: true });
+  }
+}

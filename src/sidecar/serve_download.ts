@@ -1,0 +1,92 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { BlobError, blobHeaders } from './azure_answer.ts';
+import type { Download, Downloads } from './downloads.ts';
+import type { Exchange } from './handlers.ts';
+import { unavailable } from './refusal.ts';
+import type { Upstream } from './upstream.ts';
+
+const { pipeline } = process.getBuiltinModule('node:stream');
+
+/**
+ * HEAD and GET of a local download URL. HEAD is answered from the look-up, since a signed URL is signed for GET
+ * alone; GET streams the store's answer, with the client's range, through one signed URL and at most one fresh one.
+ */
+export async function serveDownload(
+  exchange: Exchange,
+  download: Download,
+  downloads: Downloads,
+  upstream: Upstream,
+): Promise<void> {
+  if (exchange.request.method === 'HEAD') {
+    const headers = { ...entryHeaders(download), 'content-length': download.entry.sizeBytes };
+    exchange.response.writeHead(200, blobHeaders(exchange, headers));
+    exchange.response.end();
+    return;
+  }
+  let stored = await fetchStored(exchange, download, upstream);
+  if (isExpired(stored)) {
+    stored.resume();
+    await downloads.renew(download);
+    stored = await fetchStored(exchange, download, upstream);
+  }
+  await relay(exchange, download, stored);
+}
+
+function fetchStored(exchange: Exchange, download: Download, upstream: Upstream): Promise<IncomingMessage> {
+  const { request, response } = exchange;
+  // x-ms-range wins over Range, as in the blob service.
+  const range = request.headers['x-ms-range']?.toString() ?? request.headers.range;
+  const headers: OutgoingHttpHeaders = range === undefined ? {} : { range };
+  const outgoing = upstream.signed({ method: 'GET', url: download.entry.url, headers });
+  response.once('close', () => outgoing.destroy());
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve);
+    outgoing.once('error', (error: NodeJS.ErrnoException) =>
+      reject(unavailable(`the store did not answer (${error.code ?? error.name})`)),
+    );
+    outgoing.end();
+  });
+}
+
+function isExpired(stored: IncomingMessage): boolean {
+  return stored.statusCode === 401 || stored.statusCode === 403 || stored.statusCode === 404;
+}
+
+function relay(exchange: Exchange, download: Download, stored: IncomingMessage): Promise<void> {
+  const status = stored.statusCode ?? 502;
+  if (status !== 200 && status !== 206) {
+    stored.resume();
+    throw storeError(status);
+  }
+  const headers = entryHeaders(download);
+  for (const name of ['content-length', 'content-range'] as const) {
+    const value = stored.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  exchange.response.writeHead(status, blobHeaders(exchange, headers));
+  return new Promise((resolve, reject) => {
+    pipeline(stored, exchange.response, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function storeError(status: number): Error {
+  if (status === 416) return new BlobError(416, 'InvalidRange', 'the range is outside of the blob');
+  if (status === 403 || status === 401)
+    return new BlobError(403, 'AuthenticationFailed', 'the store refused');
+  if (status === 404) return new BlobError(404, 'BlobNotFound', 'the store has no such blob');
+  return unavailable(`the store answered ${status}`);
+}
+
+function entryHeaders({ entry, handle }: Download): OutgoingHttpHeaders {
+  return {
+    'content-type': 'application/octet-stream',
+    'accept-ranges': 'bytes',
+    etag: `"0x${handle.slice(0, 16).toUpperCase()}"`,
+    'last-modified': new Date(entry.createdAt).toUTCString(),
+    'x-ms-blob-type': 'BlockBlob',
+    'x-ms-creation-time': new Date(entry.createdAt).toUTCString(),
+    'x-ms-lease-state': 'available',
+    'x-ms-lease-status': 'unlocked',
+    'x-ms-server-encrypted': 'true',
+  };
+}

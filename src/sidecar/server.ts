@@ -1,0 +1,76 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { BLOB_PREFIX } from './blob_urls.ts';
+import { blobHandler } from './blobs.ts';
+import { CACHE_V1_PREFIX, cacheV1Handler } from './cache_v1.ts';
+import { CACHE_SERVICE_PREFIX, cacheV2Handler } from './cache_v2.ts';
+import type { Downloads } from './downloads.ts';
+import type { Handler } from './handlers.ts';
+import { sendJson } from './handlers.ts';
+import type { Log } from './log.ts';
+import { http } from './node_http.ts';
+import { resultsHandler } from './results_passthrough.ts';
+import { runnerHandler } from './runner_passthrough.ts';
+import type { Uploads } from './uploads.ts';
+import type { Upstream } from './upstream.ts';
+import { SOCKET_BUFFER } from './upstream.ts';
+
+export interface SidecarParts {
+  upstream: Upstream;
+  uploads: Uploads;
+  downloads: Downloads;
+  resultsUpstream: string | undefined;
+  onRunnerReport: () => void;
+  log: Log;
+}
+
+/** The server on loopback, which the job's programs take for the forge's own results and cache service. */
+export function createSidecarServer(parts: SidecarParts): Server {
+  const { upstream, uploads, downloads, log } = parts;
+  const results = resultsHandler(parts.resultsUpstream);
+  const routes: readonly (readonly [string, Handler])[] = [
+    [BLOB_PREFIX, blobHandler(upstream, uploads, downloads)],
+    [CACHE_SERVICE_PREFIX, cacheV2Handler(upstream, uploads, downloads)],
+    [CACHE_V1_PREFIX, cacheV1Handler(upstream, uploads, downloads)],
+    ['/v1/', runnerHandler(upstream, parts.onRunnerReport)],
+    ['/healthz', async ({ response }) => sendJson(response, 200, { status: 'ok' })],
+  ];
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const [path = '/', search = ''] = splitOnce(request.url ?? '/', '?');
+    const handler = routes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? results;
+    const origin = `http://${originHost(request)}`;
+    try {
+      await handler({ request, response, path, query: new URLSearchParams(search), origin });
+    } catch (error) {
+      // The query is left out: on a blob path it is a signature.
+      const fault = error instanceof Error ? error.message : 'unknown';
+      log('warn', 'request failed', { method: request.method, path: loggable(path), fault });
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 500, { code: 'internal', msg: 'the sidecar failed' });
+    }
+  };
+
+  const server = http.createServer(
+    { highWaterMark: SOCKET_BUFFER, keepAliveTimeout: 75_000 },
+    (request, response) => void handle(request, response),
+  );
+  // The default of five minutes for a whole request would cut the upload of a large block over a slow store.
+  server.requestTimeout = 0;
+  return server;
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** The name the client called us by goes into local URLs, so that they work from wherever it stands. */
+function originHost(request: IncomingMessage): string {
+  const host = request.headers.host ?? '';
+  if (/^[a-z0-9.-]+(:\d{1,5})?$/i.test(host) || /^\[[0-9a-f:.]+\](:\d{1,5})?$/i.test(host)) return host;
+  return `127.0.0.1:${request.socket.localPort ?? 0}`;
+}
+
+function loggable(path: string): string {
+  return path.startsWith(BLOB_PREFIX) ? `${BLOB_PREFIX}…` : path.slice(0, 200);
+}
