@@ -1,0 +1,215 @@
+import { expect, test } from 'vitest';
+import { useCluster } from '../support/cluster.ts';
+import { create, type Fields, poolManifest, template, tokenManifest } from './pool_manifest.ts';
+
+const cluster = useCluster();
+
+const gitea = { type: 'gitea', url: 'https://gitea.example.com', credentialsSecretRef: { name: 'forge' } };
+const runner = { name: 'runner', image: 'none' };
+const ownLabel = { 'harrier.dev/pool': 'other' };
+
+/** What of the spec is bad, and what the refusal must say: the field's whole path, and what is wrong with it. */
+const BAD_POOLS: [what: string, spec: Fields, field: string, problem: string][] = [
+  ['no template', { template: undefined }, 'spec.template', 'Required'],
+  ['no pod spec', { template: {} }, 'spec.template.spec', 'Required'],
+  [
+    'no containers',
+    { template: { spec: { containers: [] } } },
+    'spec.template.spec.containers',
+    'at least 1',
+  ],
+  [
+    'no runner container',
+    { template: { spec: { containers: [{ name: 'other', image: 'none' }] } } },
+    'spec.template.spec.containers',
+    'must have a container named runner',
+  ],
+  [
+    'a container by the name of the sidecar',
+    { template: { spec: { containers: [runner, { name: 'harrier', image: 'none' }] } } },
+    'spec.template.spec.containers',
+    'the container name harrier is taken',
+  ],
+  [
+    'an init container by the name of the sidecar',
+    { template: template({ initContainers: [{ name: 'harrier' }] }) },
+    'spec.template.spec.initContainers',
+    'the container name harrier is taken',
+  ],
+  [
+    'two containers of one name',
+    { template: { spec: { containers: [runner, runner] } } },
+    'spec.template.spec.containers[1]',
+    'Duplicate',
+  ],
+  [
+    "a volume by the name of the token's",
+    { template: template({ volumes: [{ name: 'harrier-token', emptyDir: {} }] }) },
+    'spec.template.spec.volumes',
+    'the volume name harrier-token is taken',
+  ],
+  [
+    'shared processes',
+    { template: template({ shareProcessNamespace: true }) },
+    'spec.template.spec.shareProcessNamespace',
+    'must not be true',
+  ],
+  [
+    "the node's processes",
+    { template: template({ hostPID: true }) },
+    'spec.template.spec.hostPID',
+    'must not be true',
+  ],
+  [
+    "the node's network",
+    { template: template({ hostNetwork: true }) },
+    'spec.template.spec.hostNetwork',
+    'must not be true',
+  ],
+  [
+    'a label of ours',
+    { template: { ...template({}), metadata: { labels: ownLabel } } },
+    'spec.template.metadata.labels',
+    "keys that begin with harrier.dev/ are Harrier's own",
+  ],
+  [
+    'an annotation of ours',
+    { template: { ...template({}), metadata: { annotations: ownLabel } } },
+    'spec.template.metadata.annotations',
+    "keys that begin with harrier.dev/ are Harrier's own",
+  ],
+  ['replicas below 0', { replicas: -1 }, 'spec.replicas', 'greater than or equal to 0'],
+  ['replicas no int', { replicas: '3' }, 'spec.replicas', 'must be of type integer'],
+  ['too many replicas', { replicas: 100_001 }, 'spec.replicas', 'less than or equal to 100000'],
+  ['a ttl below 60 s', { token: { ttl: '59s' } }, 'spec.token.ttl', 'must be at least 60s'],
+  ['a ttl of nothing', { token: { ttl: '' } }, 'spec.token.ttl', 'at least 2 chars'],
+  ['a ttl over 24 h', { token: { ttl: '24h1s' } }, 'spec.token.ttl', 'must be at most 24h'],
+  ['a ttl without unit', { token: { ttl: '3600' } }, 'spec.token.ttl', 'should match'],
+  ['a ttl past counting', { token: { ttl: '99999999999999h' } }, 'spec.token.ttl', 'must be at most 24h'],
+  ['an empty audience', { token: { audiences: [''] } }, 'spec.token.audiences[0]', 'at least 1 chars'],
+  ['an audience twice', { token: { audiences: ['a', 'a'] } }, 'spec.token.audiences[1]', 'Duplicate'],
+  ['an unknown forge', { forge: { type: 'svn' } }, 'spec.forge.type', 'supported values: "none", "github"'],
+  ['ftp', { forge: { ...gitea, url: 'ftp://gitea.example.com' } }, 'spec.forge.url', 'should match'],
+  ['no scheme', { forge: { ...gitea, url: 'gitea.example.com' } }, 'spec.forge.url', 'should match'],
+  ['no host', { forge: { ...gitea, url: 'https://' } }, 'spec.forge.url', 'should match'],
+  [
+    'a forge without URL',
+    { forge: { ...gitea, url: undefined } },
+    'spec.forge.url',
+    'required unless type is none',
+  ],
+  [
+    'a forge without credentials',
+    { forge: { ...gitea, credentialsSecretRef: undefined } },
+    'spec.forge.credentialsSecretRef',
+    'required unless type is none',
+  ],
+  [
+    'credentials without name',
+    { forge: { ...gitea, credentialsSecretRef: {} } },
+    'spec.forge.credentialsSecretRef.name',
+    'Required',
+  ],
+  ...(['repository', 'organization'] as const).map((type): [string, Fields, string, string] => [
+    `scope ${type} without name`,
+    { forge: { ...gitea, scope: { type } } },
+    'spec.forge.scope',
+    'name is required',
+  ]),
+  [
+    'scope instance with a name',
+    { forge: { ...gitea, scope: { type: 'instance', name: 'acme' } } },
+    'spec.forge.scope',
+    'refused for instance',
+  ],
+  [
+    'an unknown scope',
+    { forge: { ...gitea, scope: { type: 'team' } } },
+    'spec.forge.scope.type',
+    'supported values',
+  ],
+  ['no cache scopes', { cache: { scopes: [] } }, 'spec.cache.scopes', 'at least 1'],
+  [
+    'a cache scope twice',
+    { cache: { scopes: [{ name: 'a' }, { name: 'a' }] } },
+    'spec.cache.scopes[1]',
+    'Duplicate',
+  ],
+  [
+    'an unknown permission',
+    { cache: { scopes: [{ name: 'a', permission: 'Admin' }] } },
+    'spec.cache.scopes[0].permission',
+    'supported values: "Read", "Write", "ReadWrite"',
+  ],
+  [
+    'back-off the wrong way round',
+    { lifecycle: { backoff: { initial: '10m', max: '5m' } } },
+    'spec.lifecycle.backoff.initial',
+    'must not be longer than max',
+  ],
+  [
+    'no attempt',
+    { lifecycle: { maxAttempts: 0 } },
+    'spec.lifecycle.maxAttempts',
+    'greater than or equal to 1',
+  ],
+  [
+    'no time to start',
+    { lifecycle: { startupTimeout: '0s' } },
+    'spec.lifecycle.startupTimeout',
+    'must be at least 1s',
+  ],
+  [
+    'an unknown end',
+    { lifecycle: { onDelete: 'Keep' } },
+    'spec.lifecycle.onDelete',
+    'supported values: "Drain", "Delete"',
+  ],
+  [
+    'a surge below 0',
+    { updateStrategy: { maxSurge: -1 } },
+    'spec.updateStrategy.maxSurge',
+    'greater than or equal to 0',
+  ],
+  ['a misspelt field', { replica: 3 }, 'spec.replica', 'unknown field'],
+];
+
+test.each(BAD_POOLS)('a pool with %s is refused by the field', async (_, spec, field, problem) => {
+  const refusal = await create(cluster, poolManifest('bad', spec), true).then(
+    () => 'accepted',
+    (error: Error) => error.message,
+  );
+  const lines = refusal.split('\n').filter((line) => line.includes(problem));
+  expect(lines, refusal).not.toEqual([]);
+  expect(
+    lines.some((line) => line.includes(`${field}:`) || line.includes(`"${field}"`)),
+    refusal,
+  ).toBe(true);
+});
+
+test.each<[what: string, spec: Fields, field: string]>([
+  ['an unknown type', { type: 'Personal' }, 'spec.type'],
+  ['no pod', { podRef: undefined }, 'spec.podRef'],
+  ['a pod without UID', { podRef: { name: 'pod' } }, 'spec.podRef.uid'],
+  ['no audience', { audiences: [] }, 'spec.audiences'],
+  ['attempt 0', { attempt: 0 }, 'spec.attempt'],
+  ['a ttl below 60 s', { ttl: '59s' }, 'spec.ttl'],
+])('a token with %s is refused by the field', async (_, spec, field) => {
+  await expect(create(cluster, tokenManifest('bad', spec), true)).rejects.toThrow(`${field}: `);
+});
+
+test('a token is never re-pointed; its labels may change', async () => {
+  await create(cluster, tokenManifest('fixed'));
+  const patch = (body: Fields) =>
+    cluster.kubectl('patch', 'rt', 'fixed', '--type=merge', '-p', JSON.stringify(body));
+  for (const spec of [
+    { attempt: 2 },
+    { podRef: { uid: 'other' } },
+    { audiences: ['harrier', 'more'] },
+    { ttl: '2h' },
+  ])
+    await expect(patch({ spec }), JSON.stringify(spec)).rejects.toThrow(
+      /spec: .*a token is never re-pointed/,
+    );
+  await patch({ metadata: { labels: { team: 'a' } } });
+});
