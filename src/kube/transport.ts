@@ -29,7 +29,8 @@ export async function send(access: AccessSource, request: KubeRequest, log?: Log
     if (wait === undefined) throw error;
     log?.debug({ err: error, attempt, wait }, 'request is tried again');
     if (error.kind === 'unauthorized') await access.current(true);
-    await pause(wait, undefined, request.signal ? { signal: request.signal } : {});
+    await pause(wait, undefined, request.signal ? { signal: request.signal } : {}).catch(() => undefined);
+    request.signal?.throwIfAborted();
   }
 }
 
