@@ -16,6 +16,8 @@ export async function run(
     timeout: options.timeoutMs ?? 600_000,
     maxBuffer: 64 * 1024 * 1024,
   });
+  // A program that ends without reading its input is no failure of ours: its exit code tells.
+  pending.child.stdin?.on('error', () => {});
   pending.child.stdin?.end(options.input ?? '');
   try {
     return (await pending).stdout;

@@ -1,0 +1,48 @@
+import type { Cluster } from './cluster/cluster.ts';
+import type { Note } from './progress.ts';
+import { run } from './run/command.ts';
+import { buildImages, type Images, loadImages } from './run/images.ts';
+import { kubectl } from './run/kubectl.ts';
+
+export const SYSTEM_NAMESPACE = 'harrier-system';
+export const RUNNER_NAMESPACE = 'runners';
+
+/** Makes the images known to the cluster and installs the chart from this checkout; what is right already is left. */
+export async function installHarrier(
+  cluster: Cluster,
+  note: Note,
+  runnerNamespaces: readonly string[] = [RUNNER_NAMESPACE],
+): Promise<Images> {
+  const images = await buildImages(note);
+  await loadImages(cluster, images, note);
+  for (const namespace of [SYSTEM_NAMESPACE, ...runnerNamespaces])
+    await restrictedNamespace(cluster, namespace);
+  note('helm upgrade --install');
+  const [repository = '', tag = ''] = images.harrier.versioned.split(':');
+  await run(cluster.helm, [
+    '--kubeconfig',
+    cluster.kubeconfig,
+    ...['upgrade', '--install', 'harrier', new URL('../charts/harrier', import.meta.url).pathname],
+    ...['--namespace', SYSTEM_NAMESPACE, '--wait', '--timeout', '180s'],
+    ...['--set', `runnerNamespaces={${runnerNamespaces.join(',')}}`],
+    ...['--set-string', `image.repository=${repository},image.tag=${tag}`],
+  ]);
+  return images;
+}
+
+/** Marks what `make clean` may remove again from a cluster that was there before. */
+export const MADE_HERE = 'harrier.dev/made-by=make-run';
+
+/** Runners and Harrier itself keep to the strictest Pod Security Standard; the namespaces made here enforce it. */
+async function restrictedNamespace(cluster: Cluster, name: string): Promise<void> {
+  const found = await kubectl(cluster, ['get', 'namespace', name, '--ignore-not-found', '-o', 'name']);
+  if (found.trim() !== '') return;
+  await kubectl(cluster, ['create', 'namespace', name]);
+  await kubectl(cluster, [
+    'label',
+    'namespace',
+    name,
+    MADE_HERE,
+    'pod-security.kubernetes.io/enforce=restricted',
+  ]);
+}

@@ -1,0 +1,40 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Note } from '../progress.ts';
+import { kubectl } from './kubectl.ts';
+import { idleRunners, POOL_NAMESPACE } from './pool.ts';
+
+const MEBIBYTES = 64;
+
+/** What the demo's jobs print as their last line. */
+export interface Outcome {
+  saved: { pod: string; bytes: number; mbPerSecond: number };
+  restored: { pod: string; hit: boolean; intact: boolean; bytes: number; mbPerSecond: number };
+}
+
+/** One runner saves a folder with the unmodified @actions/cache, another restores it. */
+export async function cacheJob(cluster: Cluster, note: Note): Promise<Outcome> {
+  const [first = '', second = ''] = await idleRunners(cluster, 2, note);
+  const key = `first-${Date.now().toString(36)}`;
+  note(`${first} saves ${MEBIBYTES} MiB`);
+  const saved = await take(cluster, first, ['save', key, String(MEBIBYTES)]);
+  note(`${second} restores them`);
+  const restored = await take(cluster, second, ['restore', key]);
+  return {
+    saved: { pod: first, ...(saved as Omit<Outcome['saved'], 'pod'>) },
+    restored: { pod: second, ...(restored as Omit<Outcome['restored'], 'pod'>) },
+  };
+}
+
+/** Hands a job to the runner in that pod; answers the JSON line that the job prints last. */
+async function take(cluster: Cluster, pod: string, job: readonly string[]): Promise<unknown> {
+  const printed = await kubectl(cluster, [
+    ...['-n', POOL_NAMESPACE, 'exec', pod, '-c', 'runner', '--'],
+    ...['node', '/job/take.mjs', ...job],
+  ]);
+  const last = printed
+    .trim()
+    .split('\n')
+    .findLast((line) => line.startsWith('{'));
+  if (last === undefined) throw new Error(`the job in ${pod} printed no result:\n${printed}`);
+  return JSON.parse(last);
+}
