@@ -36,7 +36,7 @@ describe('structuralSchema', () => {
     const schema = z.object({ a: z.boolean().default(true).describe('A.'), b: z.string().describe('B.') });
     const { required, properties } = structuralSchema(schema, 'x');
     expect(required).toEqual(['b']);
-    expect(properties?.['a']).toEqual({ description: 'A.', type: 'boolean', default: true });
+    expect(properties?.a).toEqual({ description: 'A.', type: 'boolean', default: true });
   });
 
   test.each<[string, z.ZodType, string]>([
@@ -62,7 +62,7 @@ describe('structuralSchema', () => {
           expect(node.type, path).toBeTypeOf('string');
           for (const banned of ['$ref', 'oneOf', 'anyOf', 'allOf', 'not', '$schema'])
             expect(node, path).not.toHaveProperty([banned]);
-          expect([Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]).not.toContain(node['maximum']);
+          expect([Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]).not.toContain(node.maximum);
           for (const [name, field] of Object.entries(node.properties ?? {})) {
             expect(field.description, `${path}.${name}`).toBeTruthy();
             if (field.default !== undefined) expect(node.required ?? []).not.toContain(name);
