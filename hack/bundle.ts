@@ -1,0 +1,63 @@
+/** `npm run build`: bundles src/ to dist/, and fails when something heavy would run beside the job. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { findBleed, inputsOf } from './bundle/bleed.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What must not be loaded by the sidecar: each costs tens of MiB or tens of milliseconds beside every job. */
+const FORBIDDEN_BESIDE_THE_JOB = ['@kubernetes', 'zod', 'fastify', '@fastify', 'pino-pretty'];
+
+export interface BundleOptions {
+  /** The checkout's root, to which the other paths are relative. */
+  root?: string;
+  entry?: string;
+  outFolder?: string;
+  /** Source file of the part that runs beside the job, and packages that it may not load. */
+  light?: { source: string; forbidden: readonly string[] };
+}
+
+/** Bundles one entry with a chunk for each dynamic import. Throws an Error that lists what bled into the light part. */
+export async function bundle(options: BundleOptions = {}): Promise<{ lightInputs: string[] }> {
+  const root = options.root ?? ROOT;
+  const outFolder = options.outFolder ?? 'dist';
+  const light = options.light ?? { source: 'src/modes/sidecar.ts', forbidden: FORBIDDEN_BESIDE_THE_JOB };
+  await rm(join(root, outFolder), { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [options.entry ?? 'src/main.ts'],
+    outdir: outFolder,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // Names stay, for stack traces; whitespace is most of the size.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'linked',
+    // CommonJS packages ask for Node's own modules by require, which an ES module does not have.
+    banner: {
+      js: "import{createRequire as __harrierRequire}from'node:module';const require=__harrierRequire(import.meta.url);",
+    },
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const bled = findBleed(metafile, light.source, light.forbidden);
+  if (bled.length > 0) {
+    throw new Error(
+      `${light.source} loads what it may not:\n${bled.map((input) => `  ${input}`).join('\n')}`,
+    );
+  }
+  return { lightInputs: inputsOf(metafile, light.source) };
+}
+
+if (import.meta.main) {
+  const started = performance.now();
+  await bundle();
+  console.log(`✓ dist/ (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+}
