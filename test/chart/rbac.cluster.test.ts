@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { useCluster } from '../support/cluster.ts';
+import { apply, kinds, type Manifest, render } from './chart.ts';
+
+const cluster = useCluster();
+const clusterRoles: Manifest[] = [];
+let runners: string;
+
+interface Rule {
+  verbs: string[];
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+}
+
+beforeAll(async () => {
+  runners = await cluster.newNamespace();
+  const values = { runnerNamespaces: [runners] };
+  const manifests = await render({ namespace: cluster.namespace, values });
+  const kept = ['ServiceAccount', 'Role', 'RoleBinding'];
+  await apply(
+    cluster,
+    manifests.filter((one) => kept.includes(one.kind)),
+  );
+  // Under names of the test's own: the cluster may have Harrier installed.
+  const suffix = randomBytes(4).toString('hex');
+  for (const role of kinds(manifests, 'ClusterRole'))
+    clusterRoles.push({ ...role, metadata: { ...role.metadata, name: `${role.metadata.name}-${suffix}` } });
+  await apply(cluster, clusterRoles);
+});
+
+afterAll(async () => {
+  for (const { metadata } of clusterRoles) await cluster.kubectl('delete', 'clusterrole', metadata.name);
+});
+
+describe.each(['controller', 'api'])('the service account of the %s', (part) => {
+  test.each(['home', 'runners'])(
+    'may do in %s what the committed list says, and nothing else',
+    async (where) => {
+      const lines = (await rights(part, where === 'home' ? cluster.namespace : runners)).map(asLine).sort();
+      await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`rights/${part}_${where}.txt`);
+    },
+  );
+
+  test('may do nothing in a namespace whose pools are not served', async () => {
+    expect(await rights(part, await cluster.newNamespace())).toEqual([]);
+  });
+
+  test('has none of the rights that lead to others', async () => {
+    const rules = [...(await rights(part, cluster.namespace)), ...(await rights(part, runners))];
+    for (const rule of rules) expect(leadingFurther(rule), asLine(rule)).toEqual([]);
+  });
+});
+
+test('only the controller reads Secrets, and of its own namespace only the signing keys', async () => {
+  const mayGet = (part: string, secret: string, namespace: string) =>
+    can(account(part), 'get', `secrets/${secret}`, namespace);
+  expect(await mayGet('controller', 'harrier-signing-keys', cluster.namespace)).toBe(true);
+  expect(await mayGet('controller', 'another', cluster.namespace)).toBe(false);
+  expect(await mayGet('controller', 'any', runners)).toBe(true);
+  for (const namespace of [cluster.namespace, runners])
+    expect(await mayGet('api', 'harrier-signing-keys', namespace)).toBe(false);
+});
+
+test("people's built-in roles take in the kinds: view sees them, edit changes pools but never tokens", async () => {
+  for (const role of ['view', 'edit'])
+    await cluster.kubectl('create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}er`);
+  // The controller-manager takes an aggregated role in after a moment.
+  await expect
+    .poll(() => can('editer', 'update', 'runnerpools.harrier.dev/scale', cluster.namespace), {
+      timeout: 20_000,
+    })
+    .toBe(true);
+  const answers = async (user: string) => ({
+    readsPools: await can(user, 'list', 'runnerpools.harrier.dev', cluster.namespace),
+    readsTokens: await can(user, 'watch', 'runnertokens.harrier.dev', cluster.namespace),
+    makesPools: await can(user, 'create', 'runnerpools.harrier.dev', cluster.namespace),
+    makesTokens: await can(user, 'create', 'runnertokens.harrier.dev', cluster.namespace),
+    writesStatus: await can(user, 'patch', 'runnertokens.harrier.dev/status', cluster.namespace),
+  });
+  const reader = {
+    readsPools: true,
+    readsTokens: true,
+    makesPools: false,
+    makesTokens: false,
+    writesStatus: false,
+  };
+  await expect.poll(() => answers('viewer'), { timeout: 20_000 }).toEqual(reader);
+  expect(await answers('editer')).toEqual({ ...reader, makesPools: true });
+});
+
+/** Verbs and resources that give more than they say, as the security model lists them. */
+function leadingFurther(rule: Rule): string[] {
+  const banned = ['*', 'escalate', 'bind', 'impersonate', 'deletecollection'];
+  banned.push('pods/exec', 'pods/ephemeralcontainers', 'serviceaccounts/token', 'nodes');
+  if (rule.resources.includes('secrets')) banned.push('list', 'watch');
+  return [...rule.verbs, ...rule.apiGroups, ...rule.resources].filter((word) => banned.includes(word));
+}
+
+function account(part: string): string {
+  return `system:serviceaccount:${cluster.namespace}:harrier-${part}`;
+}
+
+/** The apiserver's own answer, as `kubectl auth can-i --list` asks it, without what every account may. */
+async function rights(part: string, namespace: string): Promise<Rule[]> {
+  const input = JSON.stringify({
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectRulesReview',
+    spec: { namespace },
+  });
+  const args = ['create', '--validate=false', '--as', account(part), '-o', 'json', '-f', '-'];
+  const review = JSON.parse(await cluster.kubectl(...args, { input })) as {
+    status: { resourceRules: Rule[] };
+  };
+  return review.status.resourceRules.filter(
+    (rule) =>
+      !rule.apiGroups.some((group) => ['authorization.k8s.io', 'authentication.k8s.io'].includes(group)),
+  );
+}
+
+function asLine(rule: Rule): string {
+  const group = rule.apiGroups.map((one) => one || 'core').join(',');
+  const names = rule.resourceNames === undefined ? '' : ` named ${rule.resourceNames.join(',')}`;
+  return `${group}: ${rule.resources.join(',')}${names}: ${rule.verbs.join(',')}`;
+}
+
+async function can(user: string, verb: string, resource: string, namespace: string): Promise<boolean> {
+  const [kind = '', name = ''] = resource.split('/');
+  const target = name === 'status' || name === 'scale' ? [kind, `--subresource=${name}`] : [resource];
+  const args = ['auth', 'can-i', verb, ...target, '--as', user, '--namespace', namespace];
+  return (await cluster.kubectl(...args).catch((error: Error) => error.message)).trim() === 'yes';
+}
