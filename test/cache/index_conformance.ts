@@ -96,7 +96,9 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
         'finds keys that begin with %j',
         async (prefix) => {
           await save(in1(`${prefix}\u{10ffff}x`));
-          expect(await findKey([{ scope: 'main', key: prefix, match: 'prefix' }])).toBe(`${prefix}\u{10ffff}x`);
+          expect(await findKey([{ scope: 'main', key: prefix, match: 'prefix' }])).toBe(
+            `${prefix}\u{10ffff}x`,
+          );
           expect(await findKey([{ scope: 'main', key: prefix, match: 'exact' }])).toBeUndefined();
         },
       );
@@ -107,7 +109,11 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
       });
 
       it('does what a plain search over a list does', async () => {
-        const text = fc.string({ unit: fc.constantFrom('a', 'b', '-', 'é', '%', '🦅'), minLength: 1, maxLength: 4 });
+        const text = fc.string({
+          unit: fc.constantFrom('a', 'b', '-', 'é', '%', '🦅'),
+          minLength: 1,
+          maxLength: 4,
+        });
         const saved = fc.record({
           tenant: fc.constantFrom('t1', 't2'),
           scope: fc.constantFrom('s1', 's2', 's3'),

@@ -1,7 +1,7 @@
 import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { CacheRefused } from '../refused.ts';
 import type { Blobs, SizedBlob } from './blobs.ts';
 import { EntryReader, type Slice } from './entry_reader.ts';
@@ -44,7 +44,7 @@ export class FolderBlobs implements Blobs {
     try {
       // In this order: a writer that was first removes its draft only by renaming it to what is looked for here.
       if (await exists(path)) throw beingWritten();
-      await pipeline(source, new PartWriter(file, sizeBytes));
+      await pour(source, new PartWriter(file, sizeBytes));
       await file.close();
       await rename(draft, path);
     } catch (error) {
@@ -118,6 +118,14 @@ export class FolderBlobs implements Blobs {
 
 function beingWritten(): CacheRefused {
   return new CacheRefused('stale-write', 'This part is stored or being sent already; ask for another URL.');
+}
+
+/** Like pipeline, but leaves the source whole when the sink fails: it may be a request that is yet to be answered. */
+async function pour(source: Readable, sink: Writable): Promise<void> {
+  const poured = finished(sink);
+  finished(source).catch((error: Error) => sink.destroy(error));
+  source.pipe(sink);
+  await poured;
 }
 
 async function exists(path: string): Promise<boolean> {

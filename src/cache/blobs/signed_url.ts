@@ -12,10 +12,10 @@ export const ENTRY_PATH = '/v1/blobs/entries';
 
 /** The query of a signed URL as it arrives: to be believed only after `check…`. */
 export interface SignedQuery {
-  readonly exp?: string;
-  readonly sig?: string;
-  readonly size?: string;
-  readonly tenant?: string;
+  readonly exp?: string | undefined;
+  readonly sig?: string | undefined;
+  readonly size?: string | undefined;
+  readonly tenant?: string | undefined;
 }
 
 /**

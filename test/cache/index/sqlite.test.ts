@@ -47,9 +47,9 @@ describe('the index in a file', () => {
         .all()
         .map((step) => String(step.detail))
         .join('\n');
-    expect(plan('SELECT id, sequence FROM entries WHERE space = 1 AND key >= 1 AND key < 2 LIMIT 5')).toContain(
-      '(space=? AND key>? AND key<?)',
-    );
+    expect(
+      plan('SELECT id, sequence FROM entries WHERE space = 1 AND key >= 1 AND key < 2 LIMIT 5'),
+    ).toContain('(space=? AND key>? AND key<?)');
     const newest = plan(
       `SELECT id FROM entries INDEXED BY entries_newest
        WHERE space = 1 AND sequence IS NOT NULL AND key >= 'a' AND key < 'b' ORDER BY sequence DESC LIMIT 1`,

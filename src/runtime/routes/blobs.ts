@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { parseRange } from '../../cache/blobs/range.ts';
+import { ENTRY_PATH, PART_PATH } from '../../cache/blobs/signed_url.ts';
+import type { Cache } from '../../cache/open.ts';
+import { problemDetails } from '../../protocol/problem.ts';
+import { problem } from '../problem.ts';
+import type { ApiPlugin } from '../server.ts';
+import { refusedAsProblem } from './cache.ts';
+
+const signature = { exp: z.string().optional(), sig: z.string().optional() };
+const config = { access: 'signed-url' } as const;
+const tags = ['cache'];
+const bytes = z.any().describe('application/octet-stream');
+
+/** Where the cache's bytes go in and out, by signed URL and without a token. Streams both ways, buffers neither. */
+export function blobRoutes(cache: Cache): ApiPlugin {
+  return async (app) => {
+    app.setErrorHandler(refusedAsProblem);
+    // Bodies of any media type, unparsed: the handler reads the stream itself, up to the signed length.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', {}, (_request, payload, done) => done(null, payload));
+
+    app.put(
+      `${PART_PATH}/:blob`,
+      {
+        config,
+        schema: {
+          summary: 'Store one part',
+          tags,
+          params: z.object({ blob: z.string() }),
+          querystring: z.object({ ...signature, size: z.string().optional() }),
+          response: { 201: z.undefined(), 400: problemDetails, 403: problemDetails, 409: problemDetails },
+        },
+      },
+      async (request, reply) => {
+        try {
+          const { blob, sizeBytes } = cache.urls.checkPart(request.params.blob, request.query);
+          // Judged before a byte is read: the parser then holds the body to it.
+          const announced = request.headers['content-length'];
+          if (announced === undefined || Number(announced) !== sizeBytes) {
+            const came = announced ?? 'a body without Content-Length';
+            throw problem('cache-size-mismatch', `The URL is for ${sizeBytes} bytes, not ${came}.`);
+          }
+          await cache.write(blob, sizeBytes, request.raw);
+        } catch (error) {
+          // What is left of the body must neither be taken for the next request nor be waited for.
+          reply.header('connection', 'close');
+          throw error;
+        }
+        return reply.code(201).send(undefined);
+      },
+    );
+
+    app.get(
+      `${ENTRY_PATH}/:entry`,
+      {
+        config,
+        exposeHeadRoute: false,
+        schema: {
+          summary: 'The bytes of an entry',
+          description: 'Answers one Range; several are answered with the whole.',
+          tags,
+          params: z.object({ entry: z.string() }),
+          querystring: z.object({ ...signature, tenant: z.string().optional() }),
+          headers: z.object({ range: z.string().optional(), 'if-range': z.string().optional() }),
+          response: { 200: bytes, 206: bytes, 403: problemDetails, 404: problemDetails, 416: z.undefined() },
+        },
+      },
+      async (request, reply) => {
+        const { tenant, entryId } = cache.urls.checkEntry(request.params.entry, request.query);
+        const content = await cache.content(tenant, entryId);
+        if (content === undefined) throw problem('not-found', 'The entry is gone.');
+
+        const etag = `"${content.etag}"`;
+        const condition = request.headers['if-range'];
+        const wanted = condition === undefined || condition === etag ? request.headers.range : undefined;
+        const range = parseRange(wanted, content.sizeBytes);
+        reply.headers({ 'accept-ranges': 'bytes', etag, 'cache-control': 'private, no-store' });
+        if (range === 'unsatisfiable') {
+          return reply.code(416).header('content-range', `bytes */${content.sizeBytes}`).send(undefined);
+        }
+        const { start, end } = range ?? { start: 0, end: content.sizeBytes - 1 };
+        const stream = await cache.read(content, { start, end });
+        if (range !== undefined) {
+          reply.code(206).header('content-range', `bytes ${start}-${end}/${content.sizeBytes}`);
+        }
+        reply.type('application/octet-stream').header('content-length', end - start + 1);
+        return reply.send(stream);
+      },
+    );
+  };
+}

@@ -1,0 +1,128 @@
+import type { FastifyError } from 'fastify';
+import { z } from 'zod';
+import type { Cache } from '../../cache/open.ts';
+import { CacheRefused } from '../../cache/refused.ts';
+import type { CacheAccess } from '../../cache/scope.ts';
+import {
+  commitAnswer,
+  commitRequest,
+  entriesAnswer,
+  lookupAnswer,
+  lookupRequest,
+  partsAnswer,
+  partsRequest,
+  uploadAnswer,
+  uploadRequest,
+} from '../../protocol/cache.ts';
+import { problemDetails } from '../../protocol/problem.ts';
+import { HARRIER_CLAIM } from '../../tokens/claims.ts';
+import type { Identity } from '../authenticate.ts';
+import { problem } from '../problem.ts';
+import type { ApiPlugin } from '../server.ts';
+
+const uploadPath = z.object({ uploadId: z.uuid() });
+const tags = ['cache'];
+const refusals = { 400: problemDetails, 401: problemDetails, 403: problemDetails, 422: problemDetails };
+const uploadRefusals = { ...refusals, 404: problemDetails, 409: problemDetails };
+
+/** The cache's control plane. Whose entries, and in which scopes, the token says; a request can't. */
+export function cacheRoutes(cache: Cache): ApiPlugin {
+  return async (app) => {
+    app.setErrorHandler(refusedAsProblem);
+
+    app.post(
+      '/v1/cache/lookup',
+      {
+        schema: {
+          summary: 'What to restore for these keys',
+          description: 'Scope by scope; in each every key exactly, then as a prefix, newest first.',
+          tags,
+          body: lookupRequest,
+          response: { 200: lookupAnswer, ...refusals },
+        },
+      },
+      (request) => cache.lookup(accessOf(request.identity), request.body),
+    );
+
+    app.get(
+      '/v1/cache/entries',
+      {
+        schema: {
+          summary: 'Entries whose keys begin with a text',
+          tags,
+          querystring: z.object({ key: z.string().default('') }),
+          response: { 200: entriesAnswer, ...refusals },
+        },
+      },
+      (request) => cache.list(accessOf(request.identity), request.query.key),
+    );
+
+    app.post(
+      '/v1/cache/uploads',
+      {
+        schema: {
+          summary: 'Reserve a key and version',
+          tags,
+          body: uploadRequest,
+          response: { 201: uploadAnswer, 409: problemDetails, ...refusals },
+        },
+      },
+      async (request, reply) =>
+        reply.code(201).send(await cache.reserve(accessOf(request.identity), request.body)),
+    );
+
+    app.post(
+      '/v1/cache/uploads/:uploadId/parts',
+      {
+        schema: {
+          summary: 'Where to put parts',
+          tags,
+          params: uploadPath,
+          body: partsRequest,
+          response: { 200: partsAnswer, ...uploadRefusals },
+        },
+      },
+      (request) => cache.offerParts(accessOf(request.identity), request.params.uploadId, request.body),
+    );
+
+    app.post(
+      '/v1/cache/uploads/:uploadId/commit',
+      {
+        schema: {
+          summary: 'Make an upload an entry',
+          tags,
+          params: uploadPath,
+          body: commitRequest,
+          response: { 200: commitAnswer, ...uploadRefusals },
+        },
+      },
+      (request) => cache.commit(accessOf(request.identity), request.params.uploadId, request.body),
+    );
+
+    app.delete(
+      '/v1/cache/uploads/:uploadId',
+      {
+        schema: {
+          summary: 'Give a reservation back',
+          tags,
+          params: uploadPath,
+          response: { 204: z.undefined(), ...uploadRefusals },
+        },
+      },
+      async (request, reply) => {
+        await cache.release(accessOf(request.identity), request.params.uploadId);
+        return reply.code(204).send(undefined);
+      },
+    );
+  };
+}
+
+function accessOf(identity: Identity): CacheAccess {
+  return identity.claims[HARRIER_CLAIM].cache;
+}
+
+/** An error handler of the routes that the cache answers; whatever isn't the cache's goes on to the next one. */
+export function refusedAsProblem(error: FastifyError): never {
+  if (error instanceof CacheRefused) throw problem(error.code, error.message, { cause: error });
+  throw error;
+}
