@@ -1,6 +1,6 @@
 import type { Lab } from './lab.ts';
 import { applyPool, watchPods } from './pool.ts';
-import { residentMiB } from './processes.ts';
+import { residentMiB } from './resident.ts';
 import type { Figure } from './statistics.ts';
 
 const RUNNERS = 1000;

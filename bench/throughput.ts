@@ -1,10 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { start } from '../hack/run/started.ts';
 import type { Lab } from './lab.ts';
 import { applyPool, watchPods } from './pool.ts';
-import { residentMiB, start } from './processes.ts';
 import { runtimeToken } from './requests_per_second.ts';
+import { residentMiB } from './resident.ts';
 import { type Figure, median } from './statistics.ts';
 
 const MIB = 512;
@@ -62,7 +63,7 @@ export async function throughput(lab: Lab, note: (text: string) => void): Promis
     HARRIER_TOKEN_FILE: tokenFile,
     HARRIER_PORT: sidecarPort,
   });
-  await sidecar.line(/listening/i);
+  await sidecar.line(/sidecar serves/);
   await new Promise((resolve) => setTimeout(resolve, 3000));
   const idle = await residentMiB(sidecar.pid);
 

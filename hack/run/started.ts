@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 
-/** A process of the bench's own: its memory can be read, and it ends when disposed of. */
+/** A process of our own that ends when it is disposed of. */
 export interface Started extends AsyncDisposable {
   pid: number;
   /** The last lines it wrote, for an error's message. */
@@ -58,12 +57,4 @@ export function start(
       clearTimeout(timer);
     },
   };
-}
-
-/** Resident memory of a process in MiB, from /proc. */
-export async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kib === undefined) throw new Error(`no VmRSS for process ${pid}`);
-  return Number(kib) / 1024;
 }
