@@ -16,6 +16,8 @@ export const Label = {
 export const Annotation = {
   /** How often starting a runner in this slot has been tried in a row, 1-based. */
   attempt: `${GROUP}/attempt`,
+  /** Tells apart the pods that have filled one slot one after the other; part of what the pod's name derives from. */
+  serial: `${GROUP}/serial`,
   /** RFC 3339 time since when a busy runner has been wanted gone; it is deleted drainTimeout later. */
   drainSince: `${GROUP}/drain-since`,
   /** On the signing-key Secret's public ConfigMap: an RFC 3339 time; a key older than it is rotated. */

@@ -1,0 +1,34 @@
+/** Everything the controller may do about pools and tokens, as plain data: the plans return these, execute.ts does them. */
+
+export type DeleteReason =
+  | 'Finished'
+  | 'ScaledDown'
+  | 'Outdated'
+  | 'StartFailed'
+  | 'DrainTimeout'
+  | 'IdentityLost'
+  | 'Lingering'
+  | 'PoolDeleted';
+
+export interface RunnerRef {
+  name: string;
+  uid: string;
+}
+
+export type PoolAction =
+  | { type: 'AddDrainFinalizer' }
+  | { type: 'RemoveDrainFinalizer' }
+  | { type: 'CreateRunner'; slot: number; serial: number; attempt: number }
+  | { type: 'DeleteRunner'; runner: RunnerRef; reason: DeleteReason }
+  | { type: 'StartDrain'; runner: RunnerRef; since: string }
+  | { type: 'StopDrain'; runner: RunnerRef };
+
+export type TokenAction =
+  /** Makes what is missing of RunnerToken, Secret and Active status, in this order. */
+  | { type: 'GiveIdentity' }
+  /** Puts a fresh JWT into the Secret, then its times into the status. */
+  | { type: 'RefreshIdentity' }
+  | { type: 'RevokeToken'; reason: string; message: string }
+  /** Makes a RunnerToken in place of one that somebody deleted, revoked from birth: its runner gets no other JWT. */
+  | { type: 'RecordLostIdentity'; reason: string; message: string }
+  | { type: 'DeleteRunner'; reason: DeleteReason };

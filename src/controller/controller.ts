@@ -1,0 +1,195 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { EventRecorder } from '../kube/events.ts';
+import { createInformer } from '../kube/informer.ts';
+import { ConfigMapKind, RunnerPoolKind, RunnerTokenKind } from '../kube/kinds.ts';
+import { createLoop, source } from '../kube/run.ts';
+import type { KubeClient, StoreChange } from '../kube/types.ts';
+import { Label } from '../resources/group.ts';
+import type { RunnerPool } from '../resources/runner_pool.ts';
+import type { RunnerState, RunnerToken } from '../resources/runner_token.ts';
+import { issueToken } from '../tokens/issue.ts';
+import type { RotationPolicy } from '../tokens/rotation.ts';
+import { fencedClient } from './fenced_client.ts';
+import { createLimit } from './in_parallel.ts';
+import { createKeyRing } from './keys/key_ring.ts';
+import { PUBLIC_KEYS_CONFIG_MAP } from './keys/observe.ts';
+import { reconcileKeys } from './keys/reconcile.ts';
+import { controllerUid, runnerPodKind } from './kinds.ts';
+import { poolObserver } from './pool/observe.ts';
+import { reconcilePool } from './pool/reconcile.ts';
+import type { RunnerSettings } from './pool/sidecar_container.ts';
+import { poolMetrics } from './pool_metrics.ts';
+import { reconcileToken } from './token/reconcile.ts';
+import { POD_INDEXES, type View } from './view.ts';
+
+export interface ControllerOptions {
+  client: KubeClient;
+  lease: { held(): boolean };
+  events: EventRecorder;
+  /** Harrier's own namespace. */
+  namespace: string;
+  /** Namespaces of the pools. */
+  watchNamespaces: readonly string[];
+  issuer: string;
+  audience: string;
+  /** Cell of the runners whose pool names none. */
+  cell?: string | undefined;
+  settings: RunnerSettings;
+  rotation: RotationPolicy;
+  registry: Registry;
+  log: Logger;
+  now?: () => Date;
+}
+
+export interface Controller {
+  /** Every informer has its first list: a standby is as ready as a leader. */
+  readonly synced: boolean;
+  /** Fills the stores; what a standby does. */
+  watch(): Promise<void>;
+  /** Begins to act; to be called by the leader alone. */
+  lead(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Runners that are worked on at once, over all pools. */
+const PARALLEL_RUNNERS = 32;
+/** Changes of pods and tokens within it lead to one look at their pool: a pool of 200 starts in 200 steps each. */
+const GATHER_MS = 50;
+const KEYS = 'keys';
+
+/** Puts the controller's rooms together: informers, the three loops, and what they share. */
+export function createController(options: ControllerOptions): Controller {
+  const { namespace, watchNamespaces, registry, log, audience, now = () => new Date() } = options;
+  const client = fencedClient(options.client, options.lease);
+  const watched = { client: options.client, namespaces: watchNamespaces, log, registry };
+  const pools = createInformer({ ...watched, kind: RunnerPoolKind });
+  const tokens = createInformer({ ...watched, kind: RunnerTokenKind });
+  const pods = createInformer({
+    ...watched,
+    kind: runnerPodKind,
+    labelSelector: Label.pool,
+    indexes: POD_INDEXES,
+  });
+  const configMaps = createInformer({ ...watched, namespaces: [namespace], kind: ConfigMapKind });
+  const informers = [pools, tokens, pods, configMaps];
+  const view: View = { pools: pools.store, tokens: tokens.store, pods: pods.store };
+
+  const ring = createKeyRing(options.rotation);
+  const underWay = new Set<string>();
+  const deletedPods = new Set<string>();
+  const lastStates = new Map<string, RunnerState>();
+  const hands = {
+    client,
+    view,
+    audience,
+    underWay,
+    deletedPods,
+    lastStates,
+    settings: options.settings,
+    limit: createLimit(PARALLEL_RUNNERS),
+    now,
+    issue: (token: RunnerToken, pool: RunnerPool) =>
+      issueToken({
+        token,
+        pool: inCell(pool, options.cell),
+        issuer: options.issuer,
+        key: ring.current(now()),
+        now: now(),
+      }),
+  };
+
+  const observe = poolObserver(client, view, options.settings, deletedPods, now);
+  const poolLoop = createLoop({
+    name: 'pool',
+    sources: [source(pools, (pool, change) => (isOwnStatus(change) ? [] : [keyOf(pool)]))],
+    reconcile: (key) => reconcilePool(key, { ...hands, observe, events: options.events, log }),
+    log,
+    registry,
+  });
+  const tokenLoop = createLoop({
+    name: 'token',
+    sources: [source(pods, (pod) => [keyOf(pod)]), source(tokens, (token) => [keyOf(token)])],
+    reconcile: (key) => reconcileToken(key, hands),
+    concurrency: 16,
+    log,
+    registry,
+  });
+  const keysLoop = createLoop({
+    name: KEYS,
+    sources: [source(configMaps, (one) => (one.metadata.name === PUBLIC_KEYS_CONFIG_MAP ? [KEYS] : []))],
+    reconcile: () => reconcileKeys({ client, namespace, policy: options.rotation, ring, log, now }),
+    concurrency: 1,
+    log,
+    registry,
+  });
+
+  pods.onChange(({ type, object }) => {
+    const pool = view.pools.byUid(controllerUid(object, 'RunnerPool') ?? '');
+    if (pool !== undefined) poolLoop.addAfter(keyOf(pool), GATHER_MS);
+    if (type !== 'deleted') return;
+    deletedPods.delete(object.metadata.uid);
+    lastStates.delete(object.metadata.uid);
+  });
+  tokens.onChange(({ type, object }) => {
+    poolLoop.addAfter(`${object.metadata.namespace}/${object.spec.poolRef.name}`, GATHER_MS);
+    const state = object.status?.runner?.state;
+    const pod = object.spec.podRef.uid;
+    if (type === 'deleted' && state !== undefined && view.pods.byUid(pod) !== undefined)
+      lastStates.set(pod, state);
+  });
+  poolMetrics(registry, () => view.pools.list());
+
+  return {
+    get synced() {
+      return informers.every((one) => one.synced);
+    },
+    async watch() {
+      await Promise.all(informers.map((one) => one.start()));
+    },
+    async lead() {
+      keysLoop.add(KEYS);
+      await keysLoop.start();
+      // Before there is a key, every runner would fail at its token: the loop above retries until there is one.
+      await keyIsThere(() => ring.current(now()));
+      await Promise.all([poolLoop.start(), tokenLoop.start()]);
+    },
+    async stop() {
+      await Promise.all([poolLoop.stop(), tokenLoop.stop(), keysLoop.stop()]);
+      await Promise.all(informers.map((one) => one.stop()));
+    },
+  };
+}
+
+async function keyIsThere(look: () => unknown): Promise<void> {
+  for (;;) {
+    try {
+      look();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+function keyOf(object: { metadata: { namespace: string; name: string } }): string {
+  return `${object.metadata.namespace}/${object.metadata.name}`;
+}
+
+/** Whether nothing of the pool has changed but its status, which only the controller writes and reads. */
+function isOwnStatus(change: StoreChange<RunnerPool>): boolean {
+  if (change.type === 'deleted' || change.previous === undefined) return false;
+  const { metadata: before } = change.previous;
+  const { metadata: after } = change.object;
+  return (
+    before.generation === after.generation &&
+    before.deletionTimestamp === after.deletionTimestamp &&
+    before.finalizers?.length === after.finalizers?.length
+  );
+}
+
+function inCell(pool: RunnerPool, cell: string | undefined): RunnerPool {
+  if (cell === undefined || pool.spec.token.routing.cell !== undefined) return pool;
+  const token = { ...pool.spec.token, routing: { ...pool.spec.token.routing, cell } };
+  return { ...pool, spec: { ...pool.spec, token } };
+}

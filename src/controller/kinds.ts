@@ -1,0 +1,99 @@
+/** Pods and Secrets cut down to what the controller decides from, so that its stores stay small. */
+import { z } from 'zod';
+import type { Kind, KubeObject } from '../kube/types.ts';
+import { PodPart } from '../resources/group.ts';
+import { type ObjectMeta, objectMeta } from '../resources/object.ts';
+
+const containerStatus = z.object({
+  name: z.string(),
+  state: z
+    .object({
+      waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).optional(),
+      terminated: z
+        .object({
+          exitCode: z.number(),
+          reason: z.string().optional(),
+          message: z.string().optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+const podStatus = z.object({
+  phase: z.string().optional(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+  containerStatuses: z.array(containerStatus).optional(),
+});
+
+export interface RunnerPod extends KubeObject {
+  metadata: ObjectMeta;
+  phase: string;
+  /** What kubelet or node say of the pod's end or of what keeps it from starting; may be the program's own words. */
+  trouble?: string | undefined;
+}
+
+export const runnerPodKind: Kind<RunnerPod> = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  parse: (raw) => {
+    const { metadata, status } = raw as { metadata: unknown; status?: unknown };
+    const seen = podStatus.parse(status ?? {});
+    const trouble = troubleOf(seen);
+    return {
+      metadata: slim(objectMeta.parse(metadata)),
+      phase: seen.phase ?? 'Pending',
+      ...(trouble === undefined ? {} : { trouble }),
+    };
+  },
+};
+
+export interface SecretHead extends KubeObject {
+  metadata: ObjectMeta;
+}
+
+/** A Secret of which only the metadata is kept: the controller asks whether it is there and whose it is. */
+export const secretHeadKind: Kind<SecretHead> = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  parse: (raw) => ({ metadata: slim(objectMeta.parse((raw as { metadata: unknown }).metadata)) }),
+};
+
+/** UID of the object that controls this one, if it is of the kind given. */
+export function controllerUid(object: { metadata: ObjectMeta }, kind: string): string | undefined {
+  const owner = object.metadata.ownerReferences?.find((one) => one.controller === true);
+  return owner?.kind === kind ? owner.uid : undefined;
+}
+
+/** Whether the object is to be collected with the one of this UID. */
+export function ownedBy(object: { metadata: ObjectMeta }, uid: string): boolean {
+  return object.metadata.ownerReferences?.some((one) => one.uid === uid) ?? false;
+}
+
+function slim(metadata: ObjectMeta): ObjectMeta {
+  const { managedFields: _managedFields, ...rest } = metadata;
+  return rest;
+}
+
+function troubleOf(status: z.infer<typeof podStatus>): string | undefined {
+  const runner = status.containerStatuses?.find((one) => one.name === PodPart.runnerContainer)?.state;
+  if (runner?.terminated !== undefined) {
+    const { exitCode, reason, message } = runner.terminated;
+    return sentence([`exit code ${exitCode}`, reason, message]);
+  }
+  if (runner?.waiting?.reason !== undefined && runner.waiting.reason !== 'PodInitializing')
+    return sentence([runner.waiting.reason, runner.waiting.message]);
+  return status.reason === undefined ? undefined : sentence([status.reason, status.message]);
+}
+
+/** Cut short, and without anything that has the shape of a JWT: a program may write what it likes as its last words. */
+function sentence(parts: (string | undefined)[]): string {
+  return parts
+    .filter((part) => part !== undefined && part !== '')
+    .join(': ')
+    .replace(/ey[\w-]{8,}\.[\w-]+(\.[\w-]*)?/g, '[token]')
+    .slice(0, 300);
+}

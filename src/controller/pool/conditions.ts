@@ -1,0 +1,116 @@
+import { type Condition, setCondition } from '../../resources/conditions.ts';
+import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
+import type { Observed, Runner } from './observed.ts';
+import { standingOf } from './standing.ts';
+
+interface Facts {
+  observed: Observed;
+  counts: Pick<
+    RunnerPoolStatus,
+    'replicas' | 'readyReplicas' | 'idleReplicas' | 'busyReplicas' | 'outdatedReplicas'
+  >;
+  kept: readonly Runner[];
+  failures: readonly SlotFailure[];
+}
+
+/** A condition's status with the reason and message that go with it. */
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** Ready, Progressing and Degraded of a pool, each with the transition time it had while its status stays. */
+export function poolConditions(facts: Facts, previous: readonly Condition[], now: Date): Condition[] {
+  const observedGeneration = facts.observed.pool.generation;
+  const verdicts: [string, Verdict][] = [
+    ['Ready', ready(facts)],
+    ['Progressing', progressing(facts)],
+    ['Degraded', degraded(facts)],
+  ];
+  return verdicts.reduce<Condition[]>(
+    (conditions, [type, verdict]) => setCondition(conditions, { type, ...verdict, observedGeneration }, now),
+    [...previous],
+  );
+}
+
+/**
+ * The planned status with Degraded saying what the apiserver answered to the creation of a runner: known only after
+ * the plan. `previous` are the conditions before the plan, whose transition time stays while Degraded stays.
+ */
+export function withRefusedCreation(
+  status: RunnerPoolStatus,
+  previous: readonly Condition[],
+  message: string,
+  now: Date,
+): RunnerPoolStatus {
+  const before = previous.filter((one) => one.type === 'Degraded');
+  const others = status.conditions.filter((one) => one.type !== 'Degraded');
+  const verdict = { type: 'Degraded', ...says('True', 'RunnerRefused', message.slice(0, 1024)) };
+  const observedGeneration = status.observedGeneration ?? 0;
+  const conditions = setCondition([...others, ...before], { ...verdict, observedGeneration }, now);
+  return { ...status, conditions };
+}
+
+function ready(facts: Facts): Verdict {
+  const { observed, counts, failures } = facts;
+  const { replicas } = observed.pool.spec;
+  const ratio = `${counts.readyReplicas} of ${replicas} runners ready`;
+  const stopped = blocked(observed);
+  if (observed.pool.deleting) return says('False', 'Deleting', `the pool is being deleted, ${ratio}`);
+  if (counts.readyReplicas >= replicas)
+    return replicas === 0
+      ? says('True', 'ScaledToZero', 'no runners asked for')
+      : says('True', 'AllReady', ratio);
+  if (stopped !== undefined) return { ...stopped, status: 'False' };
+  if (failures.length > 0) return says('False', 'StartsFailing', `${ratio}; ${first(failures)}`);
+  return says('False', 'RunnersStarting', ratio);
+}
+
+function progressing(facts: Facts): Verdict {
+  const { observed, counts, kept } = facts;
+  const { pool } = observed;
+  if (pool.deleting) return says('True', 'Deleting', `${counts.busyReplicas} busy runners left to finish`);
+  if (blocked(observed) !== undefined) return says('False', 'Waiting', 'new runners wait, see Degraded');
+  if (counts.outdatedReplicas > 0)
+    return says('True', 'RollingOut', `${counts.outdatedReplicas} runners of an older template`);
+  if (counts.replicas > pool.spec.replicas)
+    return says('True', 'ScalingDown', `${counts.replicas - pool.spec.replicas} busy runners above replicas`);
+  const starting = pool.spec.replicas - kept.filter((one) => standingOf(one) !== 'Starting').length;
+  if (starting > 0) return says('True', 'RunnersStarting', `${starting} runners on their way`);
+  return says('False', 'Settled', 'as many runners as asked for');
+}
+
+function degraded(facts: Facts): Verdict {
+  const { observed, failures } = facts;
+  const stopped = observed.pool.deleting ? undefined : blocked(observed);
+  if (stopped !== undefined) return stopped;
+  const given = failures.filter((one) => one.attempt >= observed.pool.spec.lifecycle.maxAttempts);
+  if (given.length > 0)
+    return says(
+      'True',
+      'StartsFailing',
+      `${given.length} of ${observed.pool.spec.replicas} slots failed maxAttempts times in a row and are retried at the longest back-off; ${first(given)}`,
+    );
+  return says('False', 'AsExpected', 'nothing is wrong');
+}
+
+/** Why no new runner may be made at all. */
+function blocked(observed: Observed): Verdict | undefined {
+  const refusal = observed.templateRefusals[0];
+  if (refusal !== undefined) return says('True', 'TemplateRefused', `${refusal.field} ${refusal.message}`);
+  if (observed.credentials === 'Missing') {
+    const name = observed.pool.spec.forge.credentialsSecretRef?.name ?? '';
+    return says(
+      'True',
+      'CredentialsSecretMissing',
+      `Secret ${observed.pool.namespace}/${name} (spec.forge.credentialsSecretRef) is not there`,
+    );
+  }
+  return undefined;
+}
+
+function first(failures: readonly SlotFailure[]): string {
+  const one = failures[0];
+  return one === undefined ? '' : `slot ${one.slot}, attempt ${one.attempt}: ${one.message}`;
+}
+
+function says(status: Condition['status'], reason: string, message: string): Verdict {
+  return { status, reason, message };
+}

@@ -1,0 +1,166 @@
+import { isKubeError, type KubeError } from '../../kube/errors.ts';
+import { RunnerPoolKind } from '../../kube/kinds.ts';
+import { Annotation, Finalizer } from '../../resources/group.ts';
+import type { RunnerPool } from '../../resources/runner_pool.ts';
+import type { PoolAction } from '../action.ts';
+import { inParallel, type Limit } from '../in_parallel.ts';
+import { controllerUid, type RunnerPod, runnerPodKind } from '../kinds.ts';
+import { giveIdentity, type IdentityHands } from '../token/give_identity.ts';
+import { runnerPod } from './runner_pod.ts';
+import type { RunnerSettings } from './sidecar_container.ts';
+
+export type PoolHands = IdentityHands & {
+  settings: RunnerSettings;
+  /** How many runners of all pools are worked on at once. */
+  limit: Limit;
+  /** namespace/name of pods to which an identity is being given at this moment. */
+  underWay: Set<string>;
+  /** UIDs of pods whose deletion the apiserver has accepted, until the watch says that they are gone. */
+  deletedPods: Set<string>;
+};
+
+export interface Executed {
+  done: PoolAction[];
+  errors: unknown[];
+  /** What the apiserver answered when it refused to create a runner, by admission, quota or validation. */
+  refusal?: KubeError | undefined;
+  /** A creation got no answer: whether its pod is there is not known. */
+  unsure: boolean;
+}
+
+/** Carries out a pool's plan: the only writer of runner pods and of a pool's finalizers. */
+export async function executePoolActions(
+  pool: RunnerPool,
+  templateHash: string,
+  actions: readonly PoolAction[],
+  hands: PoolHands,
+): Promise<Executed> {
+  const executed: Executed = { done: [], errors: [], unsure: false };
+  const [before, between, after] = inOrder(actions);
+  for (const group of [before, between, after]) {
+    const { done, errors } = await inParallel(group, hands.limit, async (action) => {
+      if (action.type !== 'CreateRunner') return await executeOne(pool, action, hands);
+      // One refusal stands for all: the rest would be refused as well, at a request each.
+      if (executed.refusal !== undefined) throw executed.refusal;
+      try {
+        await createRunner(pool, action, templateHash, hands);
+      } catch (error) {
+        if (isKubeError(error, 'forbidden', 'invalid', 'refused')) executed.refusal = error;
+        else if (isKubeError(error, 'transient', 'malformed')) executed.unsure = true;
+        throw error;
+      }
+    });
+    executed.done.push(...done);
+    executed.errors.push(...errors);
+    if (errors.length > 0) break;
+  }
+  return executed;
+}
+
+/** The finalizer stands before the first runner is made, and goes after the last. */
+function inOrder(actions: readonly PoolAction[]): [PoolAction[], PoolAction[], PoolAction[]] {
+  const ofType = (type: PoolAction['type']) => actions.filter((one) => one.type === type);
+  const between = actions.filter(
+    (one) => one.type !== 'AddDrainFinalizer' && one.type !== 'RemoveDrainFinalizer',
+  );
+  return [ofType('AddDrainFinalizer'), between, ofType('RemoveDrainFinalizer')];
+}
+
+async function createRunner(
+  pool: RunnerPool,
+  action: Extract<PoolAction, { type: 'CreateRunner' }>,
+  templateHash: string,
+  hands: PoolHands,
+): Promise<void> {
+  const { namespace, name, uid } = pool.metadata;
+  const place = { slot: action.slot, serial: action.serial, attempt: action.attempt, templateHash };
+  const manifest = runnerPod({ namespace, name, uid, spec: pool.spec }, place, hands.settings);
+  const key = `${namespace}/${manifest.metadata.name}`;
+  hands.underWay.add(key);
+  try {
+    const pod = await createPod(manifest, uid, hands);
+    await giveIdentity(pod, pool, hands);
+  } finally {
+    hands.underWay.delete(key);
+  }
+}
+
+async function createPod(
+  manifest: ReturnType<typeof runnerPod>,
+  poolUid: string,
+  { client, view }: PoolHands,
+): Promise<RunnerPod> {
+  try {
+    const made = await client.create(runnerPodKind, manifest);
+    view.pods.absorb(made);
+    return made;
+  } catch (error) {
+    if (!isKubeError(error, 'alreadyExists')) throw error;
+    // The name says for what the pod was made: this very plan has been carried out before, if the pod is ours.
+    const there = await client.get(runnerPodKind, manifest.metadata.namespace, manifest.metadata.name);
+    if (there !== undefined) view.pods.absorb(there);
+    if (there === undefined || controllerUid(there, 'RunnerPool') !== poolUid) throw error;
+    if (there.metadata.deletionTimestamp !== undefined) throw error;
+    return there;
+  }
+}
+
+async function executeOne(
+  pool: RunnerPool,
+  action: Exclude<PoolAction, { type: 'CreateRunner' }>,
+  hands: PoolHands,
+): Promise<void> {
+  switch (action.type) {
+    case 'AddDrainFinalizer':
+      return await setFinalizers(pool, [...(pool.metadata.finalizers ?? []), Finalizer.drain], hands);
+    case 'RemoveDrainFinalizer':
+      return await setFinalizers(
+        pool,
+        (pool.metadata.finalizers ?? []).filter((one) => one !== Finalizer.drain),
+        hands,
+      );
+    case 'DeleteRunner':
+      return await deleteRunner(pool.metadata.namespace, action.runner, hands);
+    case 'StartDrain':
+      return await annotate(pool.metadata.namespace, action.runner, action.since, hands);
+    case 'StopDrain':
+      return await annotate(pool.metadata.namespace, action.runner, null, hands);
+  }
+}
+
+async function setFinalizers(
+  { metadata: { namespace, name, resourceVersion } }: RunnerPool,
+  finalizers: string[],
+  { client, view }: PoolHands,
+): Promise<void> {
+  // A merge patch replaces the whole list: with the version it was read at, no other's finalizer gets lost.
+  const metadata = { finalizers, resourceVersion };
+  try {
+    view.pools.absorb(await client.mergePatch(RunnerPoolKind, namespace, name, { metadata }));
+  } catch (error) {
+    if (!isKubeError(error, 'notFound')) throw error;
+  }
+}
+
+async function deleteRunner(
+  namespace: string,
+  { name, uid }: { name: string; uid: string },
+  { client, deletedPods }: PoolHands,
+): Promise<void> {
+  await client.delete(runnerPodKind, namespace, name, { uid });
+  deletedPods.add(uid);
+}
+
+async function annotate(
+  namespace: string,
+  { name, uid }: { name: string; uid: string },
+  since: string | null,
+  { client, view }: PoolHands,
+): Promise<void> {
+  const metadata = { uid, annotations: { [Annotation.drainSince]: since } };
+  try {
+    view.pods.absorb(await client.mergePatch(runnerPodKind, namespace, name, { metadata }));
+  } catch (error) {
+    if (!isKubeError(error, 'notFound')) throw error;
+  }
+}

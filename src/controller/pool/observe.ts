@@ -1,0 +1,121 @@
+import type { KubeClient } from '../../kube/types.ts';
+import { Annotation, Finalizer, Label } from '../../resources/group.ts';
+import type { RunnerPool } from '../../resources/runner_pool.ts';
+import type { RunnerToken } from '../../resources/runner_token.ts';
+import { type RunnerPod, secretHeadKind } from '../kinds.ts';
+import type { View } from '../view.ts';
+import type { Observed, ObservedPool, Runner } from './observed.ts';
+import { isRunnerOf, runnerPlaceOf } from './runner_identity.ts';
+import type { RunnerSettings } from './sidecar_container.ts';
+import { templateHash } from './template_hash.ts';
+import { templateRefusals } from './template_refusal.ts';
+
+/** For so long a Secret that was seen is taken for there: it is asked for by name, never watched or listed. */
+const CREDENTIALS_BELIEVED_MS = 30_000;
+
+/** Gathers what a pool's plan decides from; asks the apiserver only for the credentials Secret. */
+export type ObservePool = (pool: RunnerPool) => Promise<Observed>;
+
+export function poolObserver(
+  client: Pick<KubeClient, 'get'>,
+  view: View,
+  settings: RunnerSettings,
+  deletedPods: ReadonlySet<string>,
+  now: () => Date,
+): ObservePool {
+  /** By pool UID: hash and refusals of the spec of one generation, which are the same at each look. */
+  const specs = new Map<
+    string,
+    { generation: number } & Pick<Observed, 'templateHash' | 'templateRefusals'>
+  >();
+  /** By namespace/name: when the Secret was last seen. */
+  const seen = new Map<string, number>();
+
+  function specOf(pool: RunnerPool) {
+    const generation = pool.metadata.generation ?? 0;
+    const known = specs.get(pool.metadata.uid);
+    if (known?.generation === generation) return known;
+    const fresh = {
+      generation,
+      templateHash: templateHash(pool.spec, settings),
+      templateRefusals: templateRefusals(pool.spec.template.spec),
+    };
+    specs.set(pool.metadata.uid, fresh);
+    return fresh;
+  }
+
+  async function credentialsOf(pool: RunnerPool): Promise<Observed['credentials']> {
+    const name = pool.spec.forge.credentialsSecretRef?.name;
+    if (name === undefined) return 'NotNeeded';
+    const key = `${pool.metadata.namespace}/${name}`;
+    if (now().getTime() - (seen.get(key) ?? Number.NEGATIVE_INFINITY) < CREDENTIALS_BELIEVED_MS)
+      return 'Present';
+    const secret = await client.get(secretHeadKind, pool.metadata.namespace, name);
+    if (secret === undefined) {
+      seen.delete(key);
+      return 'Missing';
+    }
+    seen.set(key, now().getTime());
+    return 'Present';
+  }
+
+  return async (pool) => {
+    const credentials = await credentialsOf(pool);
+    const { templateHash: hash, templateRefusals: refusals } = specOf(pool);
+    const runners = view.pods
+      .byIndex('pool', pool.metadata.uid)
+      .filter((pod) => isRunnerOf(pod, pool))
+      .map((pod) => {
+        const runner = runnerOf(pod, view.tokens.get(pod.metadata.namespace, pod.metadata.name));
+        return deletedPods.has(runner.uid) ? { ...runner, terminating: true } : runner;
+      });
+    return {
+      pool: observedPool(pool),
+      templateHash: hash,
+      templateRefusals: refusals,
+      credentials,
+      runners,
+    };
+  };
+}
+
+function observedPool({ metadata, spec, status }: RunnerPool): ObservedPool {
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    generation: metadata.generation ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
+    hasDrainFinalizer: metadata.finalizers?.includes(Finalizer.drain) ?? false,
+    spec,
+    status,
+  };
+}
+
+export function runnerOf(pod: RunnerPod, token: RunnerToken | undefined): Runner {
+  const { metadata, phase, trouble } = pod;
+  const drainSinceMs = Date.parse(metadata.annotations?.[Annotation.drainSince] ?? '');
+  const own = token?.spec.podRef.uid === metadata.uid ? token : undefined;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    createdAtMs: Date.parse(metadata.creationTimestamp),
+    terminating: metadata.deletionTimestamp !== undefined,
+    phase,
+    ...runnerPlaceOf(pod),
+    templateHash: metadata.labels?.[Label.templateHash] ?? '',
+    drainSinceMs: Number.isNaN(drainSinceMs) ? undefined : drainSinceMs,
+    trouble,
+    token: own === undefined ? undefined : tokenOf(own),
+  };
+}
+
+function tokenOf({ status }: RunnerToken): Runner['token'] {
+  const report = status?.runner;
+  return {
+    phase: status?.phase ?? 'Pending',
+    reason: status?.reason,
+    state: report?.state,
+    sinceMs: report === undefined ? undefined : Date.parse(report.since),
+  };
+}

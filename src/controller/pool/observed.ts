@@ -1,0 +1,53 @@
+import type { RunnerPoolSpec, RunnerPoolStatus } from '../../resources/runner_pool.ts';
+import type { RunnerState, RunnerTokenStatus } from '../../resources/runner_token.ts';
+import type { TemplateRefusal } from './template_refusal.ts';
+
+/** All that a pool's plan decides from: plain data, so that the same observation always gives the same plan. */
+export interface Observed {
+  pool: ObservedPool;
+  /** Hash of what new runner pods are made from; see template_hash.ts. */
+  templateHash: string;
+  /** Fields of the template that would let the job at its runner's token. */
+  templateRefusals: readonly TemplateRefusal[];
+  /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
+  credentials: 'NotNeeded' | 'Present' | 'Missing';
+  /** Every pod that the pool controls, the finished and the terminating ones too. */
+  runners: readonly Runner[];
+}
+
+export interface ObservedPool {
+  namespace: string;
+  name: string;
+  uid: string;
+  generation: number;
+  deleting: boolean;
+  hasDrainFinalizer: boolean;
+  spec: RunnerPoolSpec;
+  status?: RunnerPoolStatus | undefined;
+}
+
+export interface Runner {
+  name: string;
+  uid: string;
+  createdAtMs: number;
+  terminating: boolean;
+  /** The pod's status.phase. */
+  phase: string;
+  slot: number;
+  serial: number;
+  attempt: number;
+  templateHash: string;
+  drainSinceMs?: number | undefined;
+  /** What kubelet says of the runner's end, or of what keeps it from starting. */
+  trouble?: string | undefined;
+  /** Of the pod's own RunnerToken; absent while there is none. */
+  token?:
+    | {
+        phase: RunnerTokenStatus['phase'];
+        reason?: string | undefined;
+        state?: RunnerState | undefined;
+        /** When the runner reported `state`. */
+        sinceMs?: number | undefined;
+      }
+    | undefined;
+}

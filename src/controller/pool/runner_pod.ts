@@ -1,0 +1,111 @@
+import type { Manifest } from '../../kube/types.ts';
+import { Annotation, API_VERSION, GROUP, Label, PodPart, tokenSecretName } from '../../resources/group.ts';
+import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
+import { runnerEnvironment } from './runner_environment.ts';
+import { poolLabel, runnerName } from './runner_name.ts';
+import { type RunnerSettings, sidecarContainer } from './sidecar_container.ts';
+
+export interface RunnerPlace {
+  slot: number;
+  serial: number;
+  attempt: number;
+  templateHash: string;
+}
+
+interface PoolIdentity {
+  namespace: string;
+  name: string;
+  uid: string;
+  spec: RunnerPoolSpec;
+}
+
+/** The pod of one runner: the template with everything kept, and Harrier's parts put in. */
+export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: RunnerSettings): Manifest {
+  const name = runnerName(pool, place.slot, place.serial);
+  const { metadata, spec } = runnerShape(pool.spec, settings);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: pool.namespace,
+      labels: {
+        ...metadata.labels,
+        [Label.pool]: poolLabel(pool.name),
+        [Label.poolUid]: pool.uid,
+        [Label.slot]: String(place.slot),
+        [Label.templateHash]: place.templateHash,
+      },
+      annotations: {
+        ...metadata.annotations,
+        [Annotation.attempt]: String(place.attempt),
+        [Annotation.serial]: String(place.serial),
+      },
+      ownerReferences: [
+        {
+          apiVersion: API_VERSION,
+          kind: 'RunnerPool',
+          name: pool.name,
+          uid: pool.uid,
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    spec: { ...spec, volumes: [...(spec.volumes ?? []), tokenVolume(name)] },
+  };
+}
+
+/** What all runners of the pool have in common: the pod but for its name, its place and its own Secret. */
+export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
+  const template = spec.template.spec as PodSpec;
+  return {
+    metadata: {
+      labels: withoutReserved(spec.template.metadata?.labels),
+      annotations: withoutReserved(spec.template.metadata?.annotations),
+    },
+    spec: {
+      ...template,
+      restartPolicy: 'Never',
+      automountServiceAccountToken: template.automountServiceAccountToken ?? false,
+      initContainers: [sidecarContainer(spec, settings), ...(template.initContainers ?? [])],
+      containers: template.containers.map((container) =>
+        container.name === PodPart.runnerContainer
+          ? { ...container, env: runnerEnvironment(container.env ?? [], spec.cache.enabled) }
+          : container,
+      ),
+    },
+  };
+}
+
+/** The parts of a core/v1 PodSpec that are touched; all others pass through unseen. */
+type PodSpec = Record<string, unknown> & {
+  automountServiceAccountToken?: boolean;
+  containers: ({ name: string; env?: ({ name: string } & Record<string, unknown>)[] } & Record<
+    string,
+    unknown
+  >)[];
+  initContainers?: Record<string, unknown>[];
+  volumes?: Record<string, unknown>[];
+};
+
+/** Not optional: kubelet holds the pod until the Secret is there, so no runner starts without an identity. */
+function tokenVolume(podName: string): Record<string, unknown> {
+  return {
+    name: PodPart.tokenVolume,
+    projected: {
+      sources: [
+        {
+          secret: {
+            name: tokenSecretName(podName),
+            items: [{ key: PodPart.tokenFile, path: PodPart.tokenFile }],
+          },
+        },
+      ],
+    },
+  };
+}
+
+function withoutReserved(map: Record<string, string> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => !key.startsWith(`${GROUP}/`)));
+}

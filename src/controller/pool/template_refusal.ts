@@ -1,0 +1,109 @@
+import { PodPart } from '../../resources/group.ts';
+import { RUNNER_SECRET_NAME } from './runner_name.ts';
+
+/** A field of spec.template that would let the job at a runner's token. */
+export interface TemplateRefusal {
+  /** Path from the RunnerPool's root, such as `spec.template.spec.hostPID`. */
+  field: string;
+  message: string;
+}
+
+type Fields = Record<string, unknown>;
+
+/** Folders of the node under which every pod's Secrets or processes are to be seen. */
+const TELLTALE_HOST_PATHS = ['/var/lib/kubelet', '/proc'];
+
+/**
+ * The job must never hold its own JWT: only the sidecar does. What would undo that is refused before any pod is
+ * made: shared process or network namespaces, the folder of the node where kubelet keeps Secrets, the Secrets of
+ * runners by name, and the names that the sidecar's own parts have.
+ */
+export function templateRefusals(podSpec: Fields): TemplateRefusal[] {
+  const root = 'spec.template.spec';
+  return [
+    ...sharedNamespaces(podSpec, root),
+    ...records(podSpec.volumes).flatMap((volume, index) => inVolume(volume, `${root}.volumes[${index}]`)),
+    ...(['initContainers', 'containers'] as const).flatMap((list) =>
+      records(podSpec[list]).flatMap((container, index) =>
+        inContainer(container, `${root}.${list}[${index}]`),
+      ),
+    ),
+  ];
+}
+
+function sharedNamespaces(podSpec: Fields, root: string): TemplateRefusal[] {
+  const why: Record<string, string> = {
+    shareProcessNamespace: "would show the sidecar's memory and files to the job",
+    hostPID: "would show every process of the node to the job, the sidecars' too",
+    hostNetwork: "would open the sidecar's loopback port to everything on the node",
+  };
+  return Object.entries(why)
+    .filter(([field]) => podSpec[field] === true)
+    .map(([field, message]) => ({ field: `${root}.${field}`, message }));
+}
+
+function inVolume(volume: Fields, path: string): TemplateRefusal[] {
+  const refusals: TemplateRefusal[] = [];
+  if (volume.name === PodPart.tokenVolume)
+    refusals.push({ field: `${path}.name`, message: `the name ${PodPart.tokenVolume} is Harrier's own` });
+  const secret = record(volume.secret).secretName;
+  if (isRunnerSecret(secret)) refusals.push(ofRunner(`${path}.secret.secretName`));
+  records(record(volume.projected).sources).forEach((source, index) => {
+    if (isRunnerSecret(record(source.secret).name))
+      refusals.push(ofRunner(`${path}.projected.sources[${index}].secret.name`));
+  });
+  const hostPath = record(volume.hostPath).path;
+  if (typeof hostPath === 'string' && TELLTALE_HOST_PATHS.some((one) => overlaps(hostPath, one)))
+    refusals.push({
+      field: `${path}.hostPath.path`,
+      message: "would show the node's Secrets or processes to the job",
+    });
+  return refusals;
+}
+
+function inContainer(container: Fields, path: string): TemplateRefusal[] {
+  const refusals: TemplateRefusal[] = [];
+  if (container.name === PodPart.sidecarContainer)
+    refusals.push({
+      field: `${path}.name`,
+      message: `the name ${PodPart.sidecarContainer} is Harrier's own`,
+    });
+  records(container.volumeMounts).forEach((mount, index) => {
+    if (mount.name === PodPart.tokenVolume)
+      refusals.push({
+        field: `${path}.volumeMounts[${index}].name`,
+        message: "is the volume of the runner's token, which only the sidecar mounts",
+      });
+  });
+  records(container.env).forEach((variable, index) => {
+    if (isRunnerSecret(record(record(variable.valueFrom).secretKeyRef).name))
+      refusals.push(ofRunner(`${path}.env[${index}].valueFrom.secretKeyRef.name`));
+  });
+  records(container.envFrom).forEach((source, index) => {
+    if (isRunnerSecret(record(source.secretRef).name))
+      refusals.push(ofRunner(`${path}.envFrom[${index}].secretRef.name`));
+  });
+  return refusals;
+}
+
+function ofRunner(field: string): TemplateRefusal {
+  return { field, message: "names the Secret of a runner's token" };
+}
+
+function isRunnerSecret(name: unknown): boolean {
+  return typeof name === 'string' && RUNNER_SECRET_NAME.test(name);
+}
+
+/** Whether one of the two folders is the other or lies in it. */
+function overlaps(one: string, other: string): boolean {
+  const folder = (path: string) => `${path.replace(/\/+/g, '/').replace(/\/$/, '')}/`;
+  return folder(one).startsWith(folder(other)) || folder(other).startsWith(folder(one));
+}
+
+function record(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function records(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.map(record) : [];
+}

@@ -1,0 +1,24 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { RunnerPool } from '../resources/runner_pool.ts';
+
+/** Gauges of every pool, read from the store when they are asked for. */
+export function poolMetrics(registry: Registry, pools: () => readonly RunnerPool[]): void {
+  const values: [string, string, (pool: RunnerPool) => number][] = [
+    ['desired', 'Runners asked for.', (pool) => pool.spec.replicas],
+    ['ready', 'Runners ready.', (pool) => pool.status?.readyReplicas ?? 0],
+    ['idle', 'Runners waiting for a job.', (pool) => pool.status?.idleReplicas ?? 0],
+    ['busy', 'Runners with a job.', (pool) => pool.status?.busyReplicas ?? 0],
+  ];
+  for (const [name, help, countOf] of values)
+    new Gauge({
+      name: `harrier_pool_${name}`,
+      help,
+      labelNames: ['namespace', 'pool'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const pool of pools())
+          this.set({ namespace: pool.metadata.namespace, pool: pool.metadata.name }, countOf(pool));
+      },
+    });
+}

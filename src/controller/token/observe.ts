@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeClient } from '../../kube/types.ts';
+import { tokenSecretName } from '../../resources/group.ts';
+import type { RunnerPool } from '../../resources/runner_pool.ts';
+import type { RunnerState, RunnerToken } from '../../resources/runner_token.ts';
+import { controllerUid, ownedBy, type RunnerPod, runnerPodKind, secretHeadKind } from '../kinds.ts';
+import { isRunnerOf } from '../pool/runner_identity.ts';
+import type { View } from '../view.ts';
+import type { Subject } from './execute.ts';
+import type { ObservedIdentity } from './observed.ts';
+import { tokenSpec } from './token_manifest.ts';
+
+export interface IdentityObserver {
+  client: Pick<KubeClient, 'get'>;
+  view: View;
+  audience: string;
+  /** namespace/name of pods to which an identity is being given at this moment. */
+  underWay: ReadonlySet<string>;
+  /** Last reported state of runners whose token was deleted, by pod UID. */
+  lastStates: ReadonlyMap<string, RunnerState>;
+}
+
+/** Gathers what is known of the pod and the RunnerToken of this name. */
+export async function observeIdentity(
+  namespace: string,
+  name: string,
+  observer: IdentityObserver,
+): Promise<{ observed: ObservedIdentity; subject: Subject }> {
+  const { client, view, audience, lastStates } = observer;
+  const token = view.tokens.get(namespace, name);
+  const pod = await podOf(namespace, name, token, observer);
+  const uid = pod === undefined ? undefined : controllerUid(pod, 'RunnerPool');
+  const pool = uid === undefined ? undefined : view.pools.byUid(uid);
+  const runner = pod !== undefined && pool !== undefined && isRunnerOf(pod, pool);
+  const underWay = observer.underWay.has(`${namespace}/${name}`);
+  const mayHaveLost = runner && endOf(pod) === undefined && token === undefined && !underWay;
+  return {
+    subject: { pod, pool, token },
+    observed: {
+      pod: pod === undefined ? undefined : { uid: pod.metadata.uid, ended: endOf(pod), runner },
+      token: token === undefined ? undefined : seenToken(token, pod, pool, audience),
+      hadIdentity: mayHaveLost && (await hasSecret(client, pod)),
+      lastState: pod === undefined ? undefined : lastStates.get(pod.metadata.uid),
+      underWay,
+    },
+  };
+}
+
+/** Two informers run apart: that a token's pod isn't there is believed only of the apiserver itself. */
+async function podOf(
+  namespace: string,
+  name: string,
+  token: RunnerToken | undefined,
+  { client, view }: IdentityObserver,
+): Promise<RunnerPod | undefined> {
+  const known = view.pods.get(namespace, name);
+  const settled = token === undefined || token.status?.phase === 'Revoked';
+  if (settled || known?.metadata.uid === token.spec.podRef.uid) return known;
+  return await client.get(runnerPodKind, namespace, name);
+}
+
+function seenToken(
+  token: RunnerToken,
+  pod: RunnerPod | undefined,
+  pool: RunnerPool | undefined,
+  audience: string,
+): NonNullable<ObservedIdentity['token']> {
+  const refreshAt = token.status?.refreshAt;
+  return {
+    speaksForPod:
+      pod !== undefined && token.spec.podRef.uid === pod.metadata.uid && ownedBy(token, pod.metadata.uid),
+    asIssued:
+      pod !== undefined &&
+      pool !== undefined &&
+      isDeepStrictEqual(token.spec, tokenSpec(pod, pool, audience)),
+    phase: token.status?.phase ?? 'Pending',
+    refreshAtMs: refreshAt === undefined ? undefined : Date.parse(refreshAt),
+  };
+}
+
+function endOf(pod: RunnerPod): 'PodFinished' | 'PodTerminating' | undefined {
+  if (pod.metadata.deletionTimestamp !== undefined) return 'PodTerminating';
+  return pod.phase === 'Succeeded' || pod.phase === 'Failed' ? 'PodFinished' : undefined;
+}
+
+async function hasSecret(client: Pick<KubeClient, 'get'>, pod: RunnerPod): Promise<boolean> {
+  const secret = await client.get(secretHeadKind, pod.metadata.namespace, tokenSecretName(pod.metadata.name));
+  return secret !== undefined && ownedBy(secret, pod.metadata.uid);
+}

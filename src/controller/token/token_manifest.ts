@@ -1,0 +1,48 @@
+import type { Manifest } from '../../kube/types.ts';
+import { Annotation, API_VERSION, Label, PodPart, tokenSecretName } from '../../resources/group.ts';
+import type { RunnerPool } from '../../resources/runner_pool.ts';
+import type { RunnerTokenSpec } from '../../resources/runner_token.ts';
+import type { RunnerPod } from '../kinds.ts';
+import { poolLabel } from '../pool/runner_name.ts';
+
+/** Who the token of this runner speaks for. `audience` is the api's own, which stands first. */
+export function tokenSpec(pod: RunnerPod, pool: RunnerPool, audience: string): RunnerTokenSpec {
+  return {
+    type: 'Runtime',
+    podRef: { name: pod.metadata.name, uid: pod.metadata.uid },
+    poolRef: { name: pool.metadata.name, uid: pool.metadata.uid },
+    attempt: Number(pod.metadata.annotations?.[Annotation.attempt] ?? 1),
+    audiences: [audience, ...pool.spec.token.audiences.filter((one) => one !== audience)],
+    ttl: pool.spec.token.ttl,
+  };
+}
+
+/** The RunnerToken of a runner; named as its pod and collected with it. */
+export function tokenManifest(pod: RunnerPod, pool: RunnerPool, audience: string): Manifest {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'RunnerToken',
+    metadata: ofPod(pod, pool, pod.metadata.name),
+    spec: tokenSpec(pod, pool, audience),
+  };
+}
+
+/** The Secret with the runner's JWT. */
+export function secretManifest(pod: RunnerPod, pool: RunnerPool, jwt: string): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: ofPod(pod, pool, tokenSecretName(pod.metadata.name)),
+    data: { [PodPart.tokenFile]: Buffer.from(jwt).toString('base64') },
+  };
+}
+
+function ofPod(pod: RunnerPod, pool: RunnerPool, name: string): Manifest['metadata'] {
+  return {
+    name,
+    namespace: pod.metadata.namespace,
+    labels: { [Label.pool]: poolLabel(pool.metadata.name), [Label.poolUid]: pool.metadata.uid },
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, uid: pod.metadata.uid }],
+  };
+}

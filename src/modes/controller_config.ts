@@ -1,0 +1,34 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { durationSeconds } from '../resources/duration.ts';
+import { commaList, logLevel, port } from './environment.ts';
+
+/** Configuration of `harrier controller`, by environment variable. */
+export const controllerConfig = z.object({
+  HARRIER_NAMESPACE: z.string().describe("Harrier's own namespace: its keys and its Lease are there."),
+  HARRIER_WATCH_NAMESPACES: commaList.describe('Namespaces of the runner pools, separated by commas.'),
+  HARRIER_ISSUER: z.url().describe('The iss claim of the runtime tokens.'),
+  HARRIER_AUDIENCE: z.string().default('harrier').describe("The api's own audience."),
+  HARRIER_API_URL: z.url().describe('Where sidecars reach the api.'),
+  HARRIER_IMAGE: z.string().describe('Image of the sidecar.'),
+  HARRIER_IMAGE_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
+  HARRIER_IDENTITY: z.string().default(hostname()).describe('Name of this process in the Lease.'),
+  HARRIER_OPS_PORT: port.default(8081).describe('Port of /healthz, /readyz and /metrics.'),
+  HARRIER_LOG_LEVEL: logLevel,
+  HARRIER_KEY_ROTATION: z
+    .string()
+    .default('720h')
+    .refine(isDuration, 'must be a duration of at least 1h, such as 720h')
+    .describe('How long a signing key signs before the next one takes over.'),
+  HARRIER_CELL: z.string().optional().describe('Cell of the runners whose pool names none.'),
+});
+
+export type ControllerConfig = z.infer<typeof controllerConfig>;
+
+function isDuration(text: string): boolean {
+  try {
+    return durationSeconds(text) >= 3600;
+  } catch {
+    return false;
+  }
+}
