@@ -15,7 +15,11 @@ const FORBIDDEN = ['jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'crit', 'b64',
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-const header = z.looseObject({ alg: z.unknown(), typ: z.unknown(), kid: z.unknown() });
+const header = z.looseObject({
+  alg: z.unknown().optional(),
+  typ: z.unknown().optional(),
+  kid: z.unknown().optional(),
+});
 
 /** Judges the shape and the header of a compact JWS; nothing of it is proven yet. Throws TokenRefused. */
 export function readHeader(raw: string): { kid: string } {

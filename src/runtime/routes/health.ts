@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ApiPlugin } from '../server.ts';
 
 /** What must hold before requests are sent here, by name. */
-export type Readiness = Record<string, () => boolean>;
+export type Readiness = Record<string, () => boolean | Promise<boolean>>;
 
 const health = z.object({ status: z.literal('ok') });
 const readiness = z.object({
@@ -29,10 +29,11 @@ export function healthRoutes(checks: Readiness): ApiPlugin {
           response: { 200: readiness, 503: readiness },
         },
       },
-      (_request, reply) => {
-        const results = Object.fromEntries(Object.entries(checks).map(([name, holds]) => [name, holds()]));
+      async (_request, reply) => {
+        const asked = Object.entries(checks).map(async ([name, holds]) => [name, await holds()] as const);
+        const results = Object.fromEntries(await Promise.all(asked));
         const ready = Object.values(results).every(Boolean);
-        reply
+        return reply
           .code(ready ? 200 : 503)
           .header('cache-control', 'no-store')
           .send({ status: ready ? 'ok' : 'unready', checks: results });

@@ -1,0 +1,111 @@
+import { pino } from 'pino';
+import { openCache } from '../cache/open.ts';
+import { createKubeClient } from '../kube/client.ts';
+import { createInformer } from '../kube/informer.ts';
+import { ConfigMapKind, RunnerTokenKind } from '../kube/kinds.ts';
+import { Label } from '../resources/group.ts';
+import { createAskApiserver } from '../runtime/ask_apiserver.ts';
+import { DEFAULT_LIMITS } from '../runtime/limits.ts';
+import { createLiveTokens } from '../runtime/live_tokens.ts';
+import { createApiMetrics } from '../runtime/metrics.ts';
+import { buildOpsServer } from '../runtime/ops_server.ts';
+import { PodLifeKind } from '../runtime/pod_life.ts';
+import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
+import { startPulse } from '../runtime/pulse.ts';
+import { blobRoutes } from '../runtime/routes/blobs.ts';
+import { cacheRoutes } from '../runtime/routes/cache.ts';
+import { healthRoutes, type Readiness } from '../runtime/routes/health.ts';
+import { runnerRoutes } from '../runtime/routes/runner.ts';
+import { wellKnownRoutes } from '../runtime/routes/wellknown.ts';
+import { buildServer } from '../runtime/server.ts';
+import { createStoreReport } from '../runtime/store_report.ts';
+import { createVerifier } from '../tokens/verify.ts';
+import { apiConfig } from './api_config.ts';
+import { readEnvironment } from './environment.ts';
+import { onTermination } from './termination.ts';
+
+/** `harrier api`: constructs the api, serves until SIGTERM or SIGINT, then answers what is under way and ends. */
+export async function run(env: NodeJS.ProcessEnv): Promise<void> {
+  const config = readEnvironment(apiConfig, env);
+  const log = pino({ level: config.HARRIER_LOG_LEVEL, base: { mode: 'api' } });
+  const metrics = createApiMetrics();
+  const client = createKubeClient({ log });
+  const namespaces = config.HARRIER_WATCH_NAMESPACES;
+  const shared = { client, log, registry: metrics.registry };
+  const tokens = createInformer({ ...shared, kind: RunnerTokenKind, namespaces });
+  const pods = createInformer({ ...shared, kind: PodLifeKind, namespaces, labelSelector: Label.pool });
+  const configMaps = createInformer({
+    ...shared,
+    kind: ConfigMapKind,
+    namespaces: [config.HARRIER_NAMESPACE],
+    fieldSelector: `metadata.name=${PUBLIC_KEYS_NAME}`,
+  });
+
+  const verifier = createVerifier({
+    issuer: config.HARRIER_ISSUER,
+    audience: config.HARRIER_AUDIENCE,
+    now: Date.now,
+  });
+  const publicKeys = followPublicKeys(configMaps, verifier, log);
+  const pulse = startPulse({
+    log,
+    // The question brings the keys along, so that they stay right even with their watch broken.
+    async beat(signal) {
+      const read = await client.get(ConfigMapKind, config.HARRIER_NAMESPACE, PUBLIC_KEYS_NAME, { signal });
+      if (read !== undefined) configMaps.store.absorb(read);
+    },
+  });
+  const live = createLiveTokens({
+    tokens,
+    pods,
+    namespaces,
+    heard: pulse.heard,
+    ask: createAskApiserver({ client, metrics }),
+  });
+  const cache = await openCache({ dataDir: config.HARRIER_DATA_DIR, clock: Date.now, log });
+
+  const checks: Readiness = {
+    tokens: () => tokens.synced,
+    pods: () => pods.synced,
+    keys: () => verifier.ready,
+    cache: () =>
+      cache.ready().then(
+        () => true,
+        () => false,
+      ),
+  };
+  metrics.watch('harrier_api_watch_connected', '1 while tokens are checked by watch.', () =>
+    Number(tokens.connected && pods.connected && pulse.heard()),
+  );
+  const app = await buildServer({
+    log,
+    limits: { ...DEFAULT_LIMITS, requestsPerSecond: config.HARRIER_RATE_LIMIT },
+    metrics,
+    authentication: { verifier, live },
+    routes: [
+      healthRoutes(checks),
+      wellKnownRoutes(publicKeys, config.HARRIER_ISSUER),
+      runnerRoutes(createStoreReport({ client, tokens, now: Date.now })),
+      cacheRoutes(cache),
+      blobRoutes(cache),
+    ],
+  });
+  const ops = await buildOpsServer(log, metrics.registry, checks);
+
+  // Not awaited before listening: a replica that starts while the apiserver is away answers /healthz, isn't ready,
+  // and refuses tokens, instead of being restarted again and again.
+  const informers = [tokens, pods, configMaps];
+  for (const informer of informers) void informer.start();
+  await app.listen({ host: config.HARRIER_HOST, port: config.HARRIER_PORT });
+  await ops.listen({ host: config.HARRIER_HOST, port: config.HARRIER_OPS_PORT });
+
+  const signal = await onTermination();
+  log.info({ signal }, 'stopping');
+  await app.close();
+  pulse.stop();
+  await Promise.all(informers.map((informer) => informer.stop()));
+  await cache.close();
+  await client.close();
+  await ops.close();
+  log.info('stopped');
+}

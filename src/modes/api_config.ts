@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { commaList, logLevel, port } from './environment.ts';
+
+/** Configuration of `harrier api`. */
+export const apiConfig = z.object({
+  HARRIER_NAMESPACE: z.string().describe("Harrier's own namespace, where the public keys are."),
+  HARRIER_WATCH_NAMESPACES: commaList.describe('Namespaces of the runners, by comma.'),
+  HARRIER_ISSUER: z.url().describe('The iss claim: the URL under which the public keys are found.'),
+  HARRIER_AUDIENCE: z.string().default('harrier').describe('The aud claim that the api asks for.'),
+  HARRIER_PORT: port.default(8080).describe('Port of the runtime API.'),
+  HARRIER_OPS_PORT: port.default(8081).describe('Port of metrics and health.'),
+  HARRIER_HOST: z.string().default('::').describe('Address that both ports are bound to.'),
+  HARRIER_DATA_DIR: z.string().describe('Folder of the cache index, its bytes and its URL-signing key.'),
+  HARRIER_RATE_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Requests a second that one runner may make; 0 for no limit.'),
+  HARRIER_LOG_LEVEL: logLevel,
+});
