@@ -99,15 +99,14 @@ export function cacheV1Handler(upstream: Upstream, uploads: Uploads, downloads: 
 }
 
 /** The service's error shape; the Go client knows a conflict by `AlreadyExists` in the typeKey. */
-function sendV1Error({ request, response }: Exchange, refused: Refused): void {
+function sendV1Error({ response }: Exchange, refused: Refused): void {
   if (refused.retryAfter !== undefined) response.setHeader('retry-after', refused.retryAfter);
-  const denied = request.method === 'GET' ? 'cache read denied: ' : 'cache write denied: ';
   sendJson(response, refused.status, {
     typeKey:
       refused.code === 'cache-entry-exists'
         ? 'ArtifactCacheItemAlreadyExistsException'
         : typeKeyOf(refused.code),
-    message: `${refused.code === 'permission-denied' ? denied : ''}${refused.message}`,
+    message: refused.message,
     errorCode: 0,
   });
 }

@@ -40,11 +40,11 @@ export function cacheV2Handler(upstream: Upstream, uploads: Uploads, downloads: 
       ];
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== 'permission-denied') throw error;
-      // The stock client tells a policy from a conflict by this message of an ok:false answer alone.
+      // The stock client looks for the api's `cache write denied:` in the message of an ok:false answer alone.
       return [
         ['ok', false],
         ['signed_upload_url', ''],
-        ['message', `cache write denied: ${error.message}`],
+        ['message', error.message],
       ];
     }
   }
@@ -89,9 +89,7 @@ export function cacheV2Handler(upstream: Upstream, uploads: Uploads, downloads: 
     } catch (error) {
       const refused = asRefused(error);
       const code = twirpCodeOf(refused);
-      // Only a message that begins so tells the stock client that reading is forbidden, not broken.
-      const denied = code === 'permission_denied' ? 'cache read denied: ' : '';
-      sendTwirpError(response, code, `${denied}${refused.message}`, refused.retryAfter);
+      sendTwirpError(response, code, refused.message, refused.retryAfter);
       if (!(error instanceof Refused)) throw error;
     }
   };

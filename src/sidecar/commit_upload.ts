@@ -47,7 +47,7 @@ async function send(
     method: 'POST',
     path: `${pathOf(upload)}/commit`,
     body: JSON.stringify(request),
-    idempotent: false,
+    idempotent: true,
     timeout: 120_000,
   });
   return answer.entryId;

@@ -3,6 +3,7 @@ import { BLOB_PREFIX } from './blob_urls.ts';
 import { blobHandler } from './blobs.ts';
 import { CACHE_V1_PREFIX, cacheV1Handler } from './cache_v1.ts';
 import { CACHE_SERVICE_PREFIX, cacheV2Handler } from './cache_v2.ts';
+import { createCollector } from './collector.ts';
 import type { Downloads } from './downloads.ts';
 import type { Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
@@ -27,6 +28,7 @@ export interface SidecarParts {
 export function createSidecarServer(parts: SidecarParts): Server {
   const { upstream, uploads, downloads, log } = parts;
   const results = resultsHandler(parts.resultsUpstream);
+  const collector = createCollector();
   const routes: readonly (readonly [string, Handler])[] = [
     [BLOB_PREFIX, blobHandler(upstream, uploads, downloads)],
     [CACHE_SERVICE_PREFIX, cacheV2Handler(upstream, uploads, downloads)],
@@ -39,6 +41,7 @@ export function createSidecarServer(parts: SidecarParts): Server {
     const [path = '/', search = ''] = splitOnce(request.url ?? '/', '?');
     const handler = routes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? results;
     const origin = `http://${originHost(request)}`;
+    collector.begin();
     try {
       await handler({ request, response, path, query: new URLSearchParams(search), origin });
     } catch (error) {
@@ -47,6 +50,8 @@ export function createSidecarServer(parts: SidecarParts): Server {
       log('warn', 'request failed', { method: request.method, path: loggable(path), fault });
       if (response.headersSent) response.destroy();
       else sendJson(response, 500, { code: 'internal', msg: 'the sidecar failed' });
+    } finally {
+      collector.end();
     }
   };
 

@@ -54,7 +54,7 @@ const CALL_TIMEOUT = 30_000;
 const STREAM_TIMEOUT = 120_000;
 const ANSWER_LIMIT = 4 * 1024 * 1024;
 /** Bytes that a socket buffers each way: fewer pauses a megabyte than the default 64 KiB. */
-export const SOCKET_BUFFER = 512 * 1024;
+export const SOCKET_BUFFER = 128 * 1024;
 
 export function connectUpstream(options: UpstreamOptions): Upstream {
   const base = options.apiUrl.replace(/\/+$/, '');
