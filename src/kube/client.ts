@@ -121,6 +121,7 @@ export function createKubeClient(options: { kubeConfig?: KubeConfig; log?: Logge
         allowWatchBookmarks: 'true',
         resourceVersion: watchOptions.resourceVersion,
         labelSelector: watchOptions.labelSelector,
+        fieldSelector: watchOptions.fieldSelector,
         timeoutSeconds: String(Math.round(WATCH_SECONDS.least + spread)),
       });
       const request = naming('WATCH', kind, namespace);

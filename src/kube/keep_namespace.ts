@@ -79,10 +79,11 @@ async function relist<T extends KubeObject>(keeping: Keeping<T>): Promise<void> 
 }
 
 async function listOnce<T extends KubeObject>(keeping: Keeping<T>): Promise<string> {
-  const { client, kind, namespace, labelSelector, store, state, metrics, signal } = keeping;
+  const { client, kind, namespace, labelSelector, fieldSelector, store, state, metrics, signal } = keeping;
   const mark = store.beforeList();
   const list = await client.list(kind, namespace, {
-    ...(labelSelector === undefined ? {} : { labelSelector }),
+    labelSelector,
+    fieldSelector,
     signal,
   });
   store.replace(namespace, list, mark);
@@ -99,11 +100,12 @@ async function watchOnce<T extends KubeObject>(
   from: string,
   onVersion: (version: string) => void,
 ): Promise<void> {
-  const { client, kind, namespace, labelSelector, state, metrics, signal } = keeping;
+  const { client, kind, namespace, labelSelector, fieldSelector, state, metrics, signal } = keeping;
   const ending = new AbortController();
   const silent = setTimeout(() => ending.abort(new Error('nothing was heard of the watch')), silenceMs);
   const options = {
-    ...(labelSelector === undefined ? {} : { labelSelector }),
+    labelSelector,
+    fieldSelector,
     resourceVersion: from,
     signal: AbortSignal.any([signal, ending.signal]),
     onOpen: () => {

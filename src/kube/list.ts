@@ -3,7 +3,7 @@ import { isKubeError, KubeError, type RequestName } from './errors.ts';
 import { malformed } from './malformed.ts';
 import { collectionPath, withQuery } from './paths.ts';
 import type { KubeRequest } from './transport.ts';
-import type { Kind, KubeObject, ListResult } from './types.ts';
+import type { Kind, KubeObject, ListResult, Selectors } from './types.ts';
 
 const PAGE = 500;
 
@@ -21,7 +21,7 @@ export async function readList<T extends KubeObject>(
   kind: Kind<T>,
   name: RequestName,
   namespace: string,
-  options: { labelSelector?: string; signal?: AbortSignal },
+  options: Selectors & { signal?: AbortSignal },
 ): Promise<ListResult<T>> {
   try {
     return await readPages(ask, kind, name, namespace, options, PAGE);
@@ -37,13 +37,13 @@ async function readPages<T extends KubeObject>(
   kind: Kind<T>,
   name: RequestName,
   namespace: string,
-  { labelSelector, signal }: { labelSelector?: string; signal?: AbortSignal },
+  { labelSelector, fieldSelector, signal }: Selectors & { signal?: AbortSignal },
   limit: number | undefined,
 ): Promise<ListResult<T>> {
   const result: ListResult<T> = { items: [], malformed: [], resourceVersion: '' };
   let next: string | undefined;
   do {
-    const query = { limit: limit?.toString(), continue: next, labelSelector };
+    const query = { limit: limit?.toString(), continue: next, labelSelector, fieldSelector };
     const path = withQuery(collectionPath(kind, namespace), query);
     const parsed = page.safeParse(await ask({ method: 'GET', path, name, signal }));
     if (!parsed.success) throw new KubeError('malformed', name, 'the answer is no list');

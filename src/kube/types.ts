@@ -47,6 +47,13 @@ export type Manifest = {
   metadata: { name: string; namespace: string } & Record<string, unknown>;
 } & Record<string, unknown>;
 
+/** Which objects of a namespace are listed and watched; all when absent. */
+export interface Selectors {
+  labelSelector?: string | undefined;
+  /** `metadata.name=x` is also what a Role that names its object by resourceNames lets one list and watch. */
+  fieldSelector?: string | undefined;
+}
+
 /** Ends a request early; the call then throws the signal's reason, and whether it was carried out is unknown. */
 export interface Abortable {
   signal?: AbortSignal;
@@ -60,7 +67,7 @@ export interface KubeClient {
   list<T extends KubeObject>(
     kind: Kind<T>,
     namespace: string,
-    options?: { labelSelector?: string; signal?: AbortSignal },
+    options?: Selectors & { signal?: AbortSignal },
   ): Promise<ListResult<T>>;
   get<T extends KubeObject>(
     kind: Kind<T>,
@@ -80,7 +87,10 @@ export interface KubeClient {
     manifest: Manifest,
     options: Abortable & { fieldManager: string; force?: boolean },
   ): Promise<T>;
-  /** PUT with the manifest's resourceVersion: a compare-and-swap, 409 when another write came first. */
+  /**
+   * PUT with the manifest's resourceVersion: a compare-and-swap, 409 when another write came first. One that changes
+   * nothing is no write and succeeds for everybody: whoever must win alone puts something of its own into it.
+   */
   replace<T extends KubeObject>(kind: Kind<T>, manifest: Manifest, options?: Abortable): Promise<T>;
   /** JSON merge patch (RFC 7386), for the odd field such as one finalizer or annotation. */
   mergePatch<T extends KubeObject>(
@@ -105,7 +115,7 @@ export interface KubeClient {
   watch<T extends KubeObject>(
     kind: Kind<T>,
     namespace: string,
-    options: { labelSelector?: string; resourceVersion: string; signal: AbortSignal; onOpen?: () => void },
+    options: Selectors & { resourceVersion: string; signal: AbortSignal; onOpen?: () => void },
     onEvent: (event: WatchEvent<T>) => void,
   ): Promise<void>;
   close(): Promise<void>;
@@ -144,11 +154,10 @@ export interface Informer<T extends KubeObject> {
   stop(): Promise<void>;
 }
 
-export interface InformerOptions<T extends KubeObject> {
+export interface InformerOptions<T extends KubeObject> extends Selectors {
   client: KubeClient;
   kind: Kind<T>;
   namespaces: readonly string[];
-  labelSelector?: string;
   indexes?: Record<string, (object: T) => string | undefined>;
   log: Logger;
   registry?: Registry;
