@@ -71,7 +71,12 @@ export function createController(options: ControllerOptions): Controller {
     labelSelector: Label.pool,
     indexes: POD_INDEXES,
   });
-  const configMaps = createInformer({ ...watched, namespaces: [namespace], kind: ConfigMapKind });
+  const configMaps = createInformer({
+    ...watched,
+    namespaces: [namespace],
+    kind: ConfigMapKind,
+    fieldSelector: `metadata.name=${PUBLIC_KEYS_CONFIG_MAP}`,
+  });
   const informers = [pools, tokens, pods, configMaps];
   const view: View = { pools: pools.store, tokens: tokens.store, pods: pods.store };
 
