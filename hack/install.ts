@@ -15,8 +15,7 @@ export async function installHarrier(
 ): Promise<Images> {
   const images = await buildImages(note);
   await loadImages(cluster, images, note);
-  for (const namespace of [SYSTEM_NAMESPACE, ...runnerNamespaces])
-    await restrictedNamespace(cluster, namespace);
+  await namespaces(cluster, [SYSTEM_NAMESPACE, ...runnerNamespaces]);
   note('helm upgrade --install');
   const [repository = '', tag = ''] = images.harrier.versioned.split(':');
   await run(cluster.helm, [
@@ -33,16 +32,18 @@ export async function installHarrier(
 /** Marks what `make clean` may remove again from a cluster that was there before. */
 export const MADE_HERE = 'harrier.dev/made-by=make-run';
 
-/** Runners and Harrier itself keep to the strictest Pod Security Standard; the namespaces made here enforce it. */
-async function restrictedNamespace(cluster: Cluster, name: string): Promise<void> {
-  const found = await kubectl(cluster, ['get', 'namespace', name, '--ignore-not-found', '-o', 'name']);
-  if (found.trim() !== '') return;
-  await kubectl(cluster, ['create', 'namespace', name]);
-  await kubectl(cluster, [
-    'label',
-    'namespace',
-    name,
-    MADE_HERE,
-    'pod-security.kubernetes.io/enforce=restricted',
-  ]);
+/** Makes those that are missing. Runners and Harrier itself keep to the strictest Pod Security Standard: they enforce it. */
+export async function namespaces(cluster: Cluster, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const found = await kubectl(cluster, ['get', 'namespace', name, '--ignore-not-found', '-o', 'name']);
+    if (found.trim() !== '') continue;
+    await kubectl(cluster, ['create', 'namespace', name]);
+    await kubectl(cluster, [
+      'label',
+      'namespace',
+      name,
+      MADE_HERE,
+      'pod-security.kubernetes.io/enforce=restricted',
+    ]);
+  }
 }

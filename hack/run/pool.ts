@@ -4,6 +4,7 @@ import type { Note } from '../progress.ts';
 import { kubectl } from './kubectl.ts';
 
 const POOL = 'first';
+const PATIENCE_MS = 180_000;
 export const FIRST_POOL = new URL('../../examples/first-pool.yaml', import.meta.url).pathname;
 export const POOL_NAMESPACE = 'runners';
 
@@ -11,37 +12,49 @@ interface TokenList {
   items: {
     metadata: { name: string };
     spec: { poolRef: { name: string } };
-    status?: { runner?: { state: string } };
+    status?: { phase?: string; runner?: { state: string } };
   }[];
 }
 
 /** Applies examples/first-pool.yaml and waits until its three runners are idle. */
 export async function firstPool(cluster: Cluster, note: Note): Promise<void> {
-  await kubectl(
-    cluster,
-    ['apply', '--server-side', '--field-manager', 'harrier-run', '-f', '-'],
-    await readFile(FIRST_POOL, 'utf8'),
-  );
+  await applyPool(cluster, await readFile(FIRST_POOL, 'utf8'));
   await idleRunners(cluster, 3, note);
 }
 
+export async function applyPool(cluster: Cluster, manifest: string): Promise<void> {
+  await kubectl(cluster, ['apply', '--server-side', '--field-manager', 'harrier-run', '-f', '-'], manifest);
+}
+
 /** Names of the pool's idle runners, once there are so many. */
-export async function idleRunners(
+export function idleRunners(cluster: Cluster, wanted: number, note: Note): Promise<string[]> {
+  return runners(cluster, wanted, 'idle', ({ status }) => status?.runner?.state === 'Idle', note);
+}
+
+/** Names of the pool's runners with a token, whatever they report, once there are so many. */
+export function runnersOf(cluster: Cluster, wanted: number, note: Note): Promise<string[]> {
+  return runners(cluster, wanted, 'with a token', ({ status }) => status?.phase === 'Active', note);
+}
+
+async function runners(
   cluster: Cluster,
   wanted: number,
+  state: string,
+  counts: (token: TokenList['items'][number]) => boolean,
   note: Note,
-  timeoutMs = 180_000,
 ): Promise<string[]> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const list = JSON.parse(
       await kubectl(cluster, ['-n', POOL_NAMESPACE, 'get', 'rt', '-o', 'json']),
     ) as TokenList;
-    const idle = list.items
-      .filter((token) => token.spec.poolRef.name === POOL && token.status?.runner?.state === 'Idle')
+    const found = list.items
+      .filter(
+        (token) => token.spec.poolRef.name === POOL && token.status?.phase === 'Active' && counts(token),
+      )
       .map((token) => token.metadata.name);
-    if (idle.length >= wanted) return idle;
-    note(`${idle.length} of ${wanted} runners idle`);
+    if (found.length >= wanted) return found;
+    note(`${found.length} of ${wanted} runners ${state}`);
     if (Date.now() > deadline) throw new Error(await whyNot(cluster, wanted));
     await new Promise((resolve) => setTimeout(resolve, 500));
   }

@@ -1,11 +1,10 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { createKubeClient } from '../../src/kube/client.ts';
-import { PodKind, SecretKind } from '../../src/kube/kinds.ts';
+import { PodKind } from '../../src/kube/kinds.ts';
 import { tokenSecretName } from '../../src/resources/group.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { SYSTEM_NAMESPACE } from '../install.ts';
 import type { Note } from '../progress.ts';
-import { portForward } from './command.ts';
+import { kubectl } from './kubectl.ts';
 import { idleRunners, POOL_NAMESPACE } from './pool.ts';
 
 export interface Refusal {
@@ -17,23 +16,14 @@ export interface Refusal {
 }
 
 /** Deletes an idle runner's pod and asks the api with its token, without pause, until the token is refused. */
-export async function tokenRefusal(cluster: Cluster, note: Note): Promise<Refusal> {
+export async function tokenRefusal(cluster: Cluster, apiUrl: string, note: Note): Promise<Refusal> {
   const [pod = ''] = await idleRunners(cluster, 1, note);
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(cluster.kubeconfig);
   const client = createKubeClient({ kubeConfig });
   try {
-    // Only an administrator can do this: no runner can read a token, its own included.
-    const secret = await client.get(SecretKind, POOL_NAMESPACE, tokenSecretName(pod));
-    const token = Buffer.from(secret?.data?.['token'] ?? '', 'base64').toString();
-    await using api = await portForward(
-      cluster.kubectl,
-      cluster.kubeconfig,
-      SYSTEM_NAMESPACE,
-      'service/harrier-api',
-      80,
-    );
-    const ask = () => fetch(`${api.url}/v1/runner`, { headers: { authorization: `Bearer ${token}` } });
+    const token = await readToken(cluster, pod);
+    const ask = () => fetch(`${apiUrl}/v1/runner`, { headers: { authorization: `Bearer ${token}` } });
     const before = await ask();
     if (before.status !== 200) throw new Error(`the token of ${pod} was not accepted: ${before.status}`);
     note(`deleting ${pod}`);
@@ -45,6 +35,21 @@ export async function tokenRefusal(cluster: Cluster, note: Note): Promise<Refusa
   } finally {
     await client.close();
   }
+}
+
+/** Only an administrator can do this: no runner can read a token, its own included. */
+export async function readToken(cluster: Cluster, pod: string): Promise<string> {
+  const path = 'jsonpath={.data.token}';
+  const encoded = await kubectl(cluster, [
+    '-n',
+    POOL_NAMESPACE,
+    'get',
+    'secret',
+    tokenSecretName(pod),
+    '-o',
+    path,
+  ]);
+  return Buffer.from(encoded, 'base64').toString();
 }
 
 async function firstRefusal(ask: () => Promise<Response>): Promise<{ at: number; challenge: string }> {
