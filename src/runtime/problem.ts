@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { PROBLEMS, type ProblemCode, type ProblemDetails } from '../protocol/problem.ts';
+import { type FieldError, fieldErrors } from './field_errors.ts';
 
 /** Base of every problem's `type` URI; the code follows it. */
 const TYPE_BASE = 'https://harrier.dev/problems/';
@@ -8,7 +9,7 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 export interface ProblemExtras {
   /** For each unacceptable field its JSON Pointer (RFC 6901) and what is wrong with it. */
-  errors?: { path: string; message: string }[];
+  errors?: FieldError[];
   headers?: Record<string, string>;
   cause?: unknown;
 }
@@ -18,7 +19,7 @@ export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
   readonly statusCode: number;
-  readonly errors: { path: string; message: string }[] | undefined;
+  readonly errors: FieldError[] | undefined;
   readonly headers: Record<string, string>;
   constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
     super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
@@ -65,15 +66,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const known = error as Partial<FastifyError>;
   if (known.validation !== undefined) {
-    const where = known.validationContext ?? 'body';
-    const errors = known.validation.map((one) => ({
-      path: where === 'body' ? one.instancePath : `${where}:${one.instancePath}`,
-      message: one.message ?? 'is not acceptable',
-    }));
-    const first = errors[0];
-    return problem('unprocessable-content', `${first?.path || '/'} ${first?.message ?? ''}`.trim(), {
-      errors,
-    });
+    const errors = fieldErrors(known);
+    const [first] = errors;
+    return problem('unprocessable-content', `${first?.path || 'The body'}: ${first?.message}`, { errors });
   }
   // A handler that outlived its time limit: the caller may try again, which a 500 would not say.
   if (known.code === 'FST_ERR_HANDLER_TIMEOUT') {

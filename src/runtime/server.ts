@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  LogController,
+  type RawServerDefault,
+} from 'fastify';
 import {
   type FastifyPluginAsyncZod,
   serializerCompiler,
@@ -43,7 +48,7 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
   const app: Api = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     // Two lines per request, with URLs that may be signed: observe logs what matters, without the URL.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     // Fastify and Node leave most of these at "for ever", which one slow client after another would use up.
     bodyLimit: limits.controlBodyBytes,

@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { RunnerTokenKind } from '../../src/kube/kinds.ts';
+import { createStore, type FedStore } from '../../src/kube/store.ts';
+import type { KubeObject } from '../../src/kube/types.ts';
+import type { RunnerToken } from '../../src/resources/runner_token.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/runtime/limits.ts';
+import { type AskApiserver, createLiveTokens } from '../../src/runtime/live_tokens.ts';
+import { type ApiMetrics, createApiMetrics } from '../../src/runtime/metrics.ts';
+import type { PodLife } from '../../src/runtime/pod_life.ts';
+import { type Api, type ApiPlugin, buildServer } from '../../src/runtime/server.ts';
+import { issueToken } from '../../src/tokens/issue.ts';
+import { makeSigningKey, type SigningKey } from '../../src/tokens/keys.ts';
+import { TokenRefused } from '../../src/tokens/refusal.ts';
+import { aPool, aToken, aVerifier, ISSUER, NOW } from '../tokens/builders.ts';
+
+export interface Watched<T extends KubeObject> {
+  store: FedStore<T>;
+  synced: boolean;
+  connected: boolean;
+}
+
+/** What an informer shows: the real store, brought up to date by the test instead of by a watch. */
+export function watched<T extends KubeObject>(): Watched<T> {
+  return { store: createStore<T>({}, () => undefined), synced: true, connected: true };
+}
+
+export function aPod(
+  token: RunnerToken,
+  change: Partial<PodLife['metadata']> = {},
+  phase = 'Running',
+): PodLife {
+  const { name, uid } = token.spec.podRef;
+  return {
+    metadata: { ...token.metadata, name, uid, ...change } as PodLife['metadata'],
+    status: { phase },
+  };
+}
+
+export interface TestApi {
+  app: Api;
+  key: SigningKey;
+  tokens: Watched<RunnerToken>;
+  pods: Watched<PodLife>;
+  metrics: ApiMetrics;
+  /** All that was logged, as text. */
+  logged(): string;
+  /** Puts a runner into the cluster and answers the header that proves it. */
+  runner(token?: RunnerToken): Promise<{ token: RunnerToken; jwt: string; authorization: string }>;
+  /** Refusals counted of this kind. */
+  refused(refusal: string): Promise<number>;
+}
+
+export interface TestApiOptions {
+  routes?: (api: Pick<TestApi, 'tokens'>) => ApiPlugin[];
+  limits?: Partial<Limits>;
+  ask?: AskApiserver;
+  heard?: () => boolean;
+}
+
+/** The real server over real stores; only the watch is the test's. */
+export async function anApi({ routes, limits, ask, heard }: TestApiOptions = {}): Promise<TestApi> {
+  const key = await makeSigningKey(NOW);
+  const tokens = watched<RunnerToken>();
+  const pods = watched<PodLife>();
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line) => lines.push(line) });
+  const metrics = createApiMetrics();
+  const live = createLiveTokens({
+    tokens,
+    pods,
+    namespaces: ['ci'],
+    heard: heard ?? (() => true),
+    ask: ask ?? (() => Promise.reject(new TokenRefused('unverifiable'))),
+  });
+  const app = await buildServer({
+    log,
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    metrics,
+    authentication: { verifier: await aVerifier([key]), live },
+    routes: routes?.({ tokens }) ?? [],
+  });
+  return {
+    app,
+    key,
+    tokens,
+    pods,
+    metrics,
+    logged: () => lines.join(''),
+    async runner(token = aToken()) {
+      tokens.store.set(RunnerTokenKind.parse(token));
+      pods.store.set(aPod(token));
+      const { jwt } = await issueToken({ token, pool: aPool(), issuer: ISSUER, key, now: NOW });
+      return { token, jwt, authorization: `Bearer ${jwt}` };
+    },
+    async refused(refusal) {
+      const metric = await metrics.registry.getSingleMetric('harrier_api_token_refusals_total')?.get();
+      return metric?.values.find((one) => one.labels.refusal === refusal)?.value ?? 0;
+    },
+  };
+}
