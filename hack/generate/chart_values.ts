@@ -9,7 +9,7 @@ const flag = (description: string, fallback: boolean) => z.boolean().default(fal
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const quantity = /^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/;
-const wholeDuration = /^([0-9]+h)?([0-9]+m)?([0-9]+s)?$/;
+const hours = /^[1-9][0-9]*h([0-9]+m)?([0-9]+s)?$/;
 const cidr = /^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)\/[0-9]{1,3}$/;
 
 const stringMap = (description: string) => z.record(z.string(), z.string()).default({}).describe(description);
@@ -78,6 +78,11 @@ const api = z
         existingClaim: text('A claim made beforehand, instead of one of the chart.'),
       })
       .describe("Where the cache's index and bytes are. One replica: the index is an embedded database."),
+    requestsPerSecond: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Requests a second that one runner may make; 0 for no limit.'),
     ...placement({ requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
   })
   .describe('The api.');
@@ -140,10 +145,9 @@ export const chartValues = z.strictObject({
   cell: z.string().max(63).default('').describe('Cell that this installation is, for pools that name none.'),
   keyRotation: z
     .string()
-    .min(2)
-    .regex(wholeDuration)
+    .regex(hours)
     .default('720h')
-    .describe('How long a signing key signs before the next takes over.'),
+    .describe('How long a signing key signs before the next takes over; at least 1h.'),
   logLevel: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')

@@ -14,6 +14,7 @@ describe('values that cannot be right are refused by their name', () => {
     ['a tag as a digest', { image: { digest: 'v1' } }, /\/image\/digest.*pattern/],
     ['an unknown log level', { logLevel: 'loud' }, /\/logLevel.*info/],
     ['an issuer that is no URL', { issuer: 'harrier' }, /\/issuer.*pattern/],
+    ['a rotation too quick for verifiers', { keyRotation: '30m' }, /\/keyRotation.*pattern/],
     ['a rotation without unit', { keyRotation: '30' }, /\/keyRotation.*pattern/],
     ['a namespace that cannot be', { runnerNamespaces: ['Not_A_Name'] }, /\/runnerNamespaces\/0.*pattern/],
     ['namespaces as text', { runnerNamespaces: 'ci' }, /\/runnerNamespaces.*array/],
