@@ -27,6 +27,8 @@ export interface ClusterDriver {
   /** Makes it from nothing; answers the path of its kubeconfig. */
   create(place: ClusterPlace): Promise<string>;
   isHealthy(place: ClusterPlace, kubeconfig: string): Promise<boolean>;
+  /** False when `up` should make it anew although it is healthy. */
+  isWanted?(place: ClusterPlace, kubeconfig: string): Promise<boolean>;
   /** Removes whatever there is of it, from a whole cluster to the remains of a start that was killed. */
   destroy(place: ClusterPlace): Promise<void>;
   loadImage(place: ClusterPlace, tarPath: string): Promise<void>;

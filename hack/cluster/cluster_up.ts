@@ -44,7 +44,7 @@ export async function clusterUp(options: ClusterUpOptions): Promise<Cluster> {
   const kubeconfig = await withLock(
     lockFile(name),
     async () =>
-      (await healthyKubeconfig(kind, place)) ?? (await create(kind, place, options.temporary ?? false)),
+      (await wantedKubeconfig(kind, place)) ?? (await create(kind, place, options.temporary ?? false)),
     note,
   );
   return handle(kind, place, kubeconfig);
@@ -66,6 +66,12 @@ export async function clusterDown(name: string, note: Note = () => {}): Promise<
   const place = await placeOf(name, kind === 'kind' ? ['kind'] : [], note);
   await withLock(lockFile(name), () => remove(place, kind), note);
   return true;
+}
+
+async function wantedKubeconfig(kind: ClusterKind, place: ClusterPlace): Promise<string | undefined> {
+  const kubeconfig = await healthyKubeconfig(kind, place);
+  if (kubeconfig === undefined) return undefined;
+  return (await drivers[kind].isWanted?.(place, kubeconfig)) === false ? undefined : kubeconfig;
 }
 
 async function healthyKubeconfig(kind: ClusterKind, place: ClusterPlace): Promise<string | undefined> {

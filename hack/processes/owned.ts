@@ -73,7 +73,7 @@ export function allOwnedAlive(folder: string): boolean {
   return all.length > 0 && all.every(isAlive);
 }
 
-/** Ends every process that belongs to the folder, by SIGTERM and after the grace by SIGKILL; answers how many there were. */
+/** Ends every process that belongs to the folder or one below it, by SIGTERM and after the grace by SIGKILL; answers how many there were. */
 export async function stopOwned(folder: string, graceMs = 0): Promise<number> {
   const ended = new Set<number>();
   const deadline = Date.now() + graceMs;
@@ -106,10 +106,11 @@ function found(folder: string): ProcessIdentity[] {
 
 function markedProcesses(folder: string): ProcessIdentity[] {
   if (process.platform !== 'linux') return [];
-  const wanted = `${MARKER}=${folder}`;
+  const exact = `${MARKER}=${folder}`;
+  const isMarked = (line: string) => line === exact || line.startsWith(`${exact}/`);
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => environment(pid).includes(wanted))
+    .filter((pid) => environment(pid).some(isMarked))
     .map((pid) => identify(Number(pid)))
     .filter((identity) => identity !== undefined);
 }
