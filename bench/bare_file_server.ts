@@ -17,7 +17,7 @@ const name = (id: string) => join(folder, Buffer.from(id).toString('hex').slice(
 const entries = new Map<string, string[]>();
 
 async function twirp(method: string, body: { key: string }, base: string): Promise<unknown> {
-  const url = `${base}/blob?key=${encodeURIComponent(body.key)}`;
+  const url = `${base}/container/blob?key=${encodeURIComponent(body.key)}`;
   if (method === 'CreateCacheEntry') return { ok: true, signed_upload_url: url };
   if (method === 'FinalizeCacheEntryUpload') return { ok: true, entry_id: '1' };
   const found = entries.has(body.key);

@@ -1,5 +1,6 @@
 import autocannon from 'autocannon';
-import { SecretKind } from '../src/kube/kinds.ts';
+import { RunnerTokenKind, SecretKind } from '../src/kube/kinds.ts';
+import { tokenSecretName } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
 import { applyPool, watchPods } from './pool.ts';
 import type { Figure } from './statistics.ts';
@@ -7,9 +8,19 @@ import type { Figure } from './statistics.ts';
 const SECONDS = 8;
 const CONNECTIONS = 32;
 
-/** The JWT of a live runner, read with the bench's own rights as administrator. */
+/**
+ * The JWT of a live runner, read with the bench's own rights as administrator, once its token is Active:
+ * a simulated node runs a pod before its Secret is there.
+ */
 export async function runtimeToken(lab: Lab, podName: string): Promise<string> {
-  const secret = await lab.client.get(SecretKind, lab.namespace, `${podName}-token`);
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const token = await lab.client.get(RunnerTokenKind, lab.namespace, podName);
+    if (token?.status?.phase === 'Active') break;
+    if (Date.now() > deadline) throw new Error(`the token of ${podName} did not become Active`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const secret = await lab.client.get(SecretKind, lab.namespace, tokenSecretName(podName));
   const encoded = secret?.data?.token;
   if (encoded === undefined) throw new Error(`no token in the Secret of ${podName}`);
   return Buffer.from(encoded, 'base64').toString();
