@@ -26,7 +26,7 @@ export interface BuiltImage {
 
 /** Where tars are kept, outside the checkout. */
 export function imageFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'harrier', 'images');
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'harrier', 'images');
 }
 
 /** `harrier:dev`: dist/, which must have been bundled. */
