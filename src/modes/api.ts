@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { pino } from 'pino';
 import { openCache } from '../cache/open.ts';
 import { createKubeClient } from '../kube/client.ts';
@@ -96,8 +97,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   // and refuses tokens, instead of being restarted again and again.
   const informers = [tokens, pods, configMaps];
   for (const informer of informers) void informer.start();
-  await app.listen({ host: config.HARRIER_HOST, port: config.HARRIER_PORT });
-  await ops.listen({ host: config.HARRIER_HOST, port: config.HARRIER_OPS_PORT });
+  const host = config.HARRIER_HOST ?? anyAddress();
+  const url = await app.listen({ host, port: config.HARRIER_PORT });
+  const opsUrl = await ops.listen({ host, port: config.HARRIER_OPS_PORT });
+  log.info({ url, opsUrl }, 'listening');
 
   const signal = await onTermination();
   log.info({ signal }, 'stopping');
@@ -108,4 +111,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   await client.close();
   await ops.close();
   log.info('stopped');
+}
+
+/** `::` takes IPv4 as well, but fails where the kernel has no IPv6. */
+function anyAddress(): string {
+  const families = Object.values(networkInterfaces()).flatMap((one) => one?.map(({ family }) => family));
+  return families.includes('IPv6') ? '::' : '0.0.0.0';
 }

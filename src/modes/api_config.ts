@@ -9,7 +9,7 @@ export const apiConfig = z.object({
   HARRIER_AUDIENCE: z.string().default('harrier').describe('The aud claim that the api asks for.'),
   HARRIER_PORT: port.default(8080).describe('Port of the runtime API.'),
   HARRIER_OPS_PORT: port.default(8081).describe('Port of metrics and health.'),
-  HARRIER_HOST: z.string().default('::').describe('Address that both ports are bound to.'),
+  HARRIER_HOST: z.string().optional().describe('Address that both ports are bound to; absent for all.'),
   HARRIER_DATA_DIR: z.string().describe('Folder of the cache index, its bytes and its URL-signing key.'),
   HARRIER_RATE_LIMIT: z.coerce
     .number()

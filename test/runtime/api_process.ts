@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AUDIENCE, ISSUER } from '../tokens/builders.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+export interface ApiProcess {
+  url: string;
+  opsUrl: string;
+  pid: number;
+  /** Its log so far. */
+  logged(): string;
+  /** SIGTERM; answers the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface ApiProcessOptions {
+  kubeconfig: string;
+  /** Harrier's own namespace. */
+  namespace: string;
+  runners: string;
+  env?: Record<string, string>;
+  /** Whether to wait until /readyz says so; else it returns as soon as the process listens. */
+  ready?: boolean;
+}
+
+/** `harrier api` as a process of its own, on ports of its own. */
+export async function startApi(options: ApiProcessOptions): Promise<ApiProcess> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'harrier-api-'));
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'api'], {
+    env: {
+      PATH: process.env.PATH,
+      KUBECONFIG: options.kubeconfig,
+      HARRIER_NAMESPACE: options.namespace,
+      HARRIER_WATCH_NAMESPACES: options.runners,
+      HARRIER_ISSUER: ISSUER,
+      HARRIER_AUDIENCE: AUDIENCE,
+      HARRIER_HOST: '127.0.0.1',
+      HARRIER_PORT: '0',
+      HARRIER_OPS_PORT: '0',
+      HARRIER_DATA_DIR: dataDir,
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  child.stderr.on('data', (text) => lines.push(String(text)));
+  const { url, opsUrl } = await listening(child, lines);
+  if (options.ready !== false) await untilReady(url, lines);
+  return {
+    url,
+    opsUrl,
+    pid: child.pid ?? 0,
+    logged: () => lines.join('\n'),
+    async stop() {
+      const ended = child.exitCode === null ? once(child, 'exit') : Promise.resolve([child.exitCode]);
+      child.kill('SIGTERM');
+      const [code] = await ended;
+      await rm(dataDir, { recursive: true, force: true });
+      return code;
+    },
+  };
+}
+
+function listening(child: ChildProcess, lines: string[]): Promise<{ url: string; opsUrl: string }> {
+  return new Promise((resolve, reject) => {
+    if (child.stdout === null) throw new Error('the api has no output');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(line);
+      if (!line.includes('"msg":"listening"')) return;
+      const { url, opsUrl } = JSON.parse(line);
+      resolve({ url, opsUrl });
+    });
+    child.once('exit', (code) => reject(new Error(`the api ended with ${code}:\n${lines.join('\n')}`)));
+  });
+}
+
+async function untilReady(url: string, lines: string[]): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const answer = await fetch(`${url}/readyz`);
+    if (answer.status === 200) return;
+    if (Date.now() > deadline) throw new Error(`not ready: ${await answer.text()}\n${lines.join('\n')}`);
+    await sleep(50);
+  }
+}
