@@ -1,4 +1,5 @@
-import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { access, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -30,7 +31,8 @@ export class FolderBlobs implements Blobs {
 
   static async open(folder: string): Promise<FolderBlobs> {
     for (let shard = 0; shard < 256; shard++) {
-      await mkdir(join(folder, shard.toString(16).padStart(2, '0')), { recursive: true, mode: 0o700 });
+      // Synchronous: once at the start, and 256 turns of the thread pool take far longer.
+      mkdirSync(join(folder, shard.toString(16).padStart(2, '0')), { recursive: true, mode: 0o700 });
     }
     return new FolderBlobs(folder);
   }
