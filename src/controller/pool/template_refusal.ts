@@ -1,4 +1,5 @@
 import { PodPart } from '../../resources/group.ts';
+import { SIGNING_KEYS_SECRET } from '../keys/observe.ts';
 import { RUNNER_SECRET_NAME } from './runner_name.ts';
 
 /** A field of spec.template that would let the job at a runner's token. */
@@ -16,7 +17,8 @@ const TELLTALE_HOST_PATHS = ['/var/lib/kubelet', '/proc'];
 /**
  * The job must never hold its own JWT: only the sidecar does. What would undo that is refused before any pod is
  * made: shared process or network namespaces, the folder of the node where kubelet keeps Secrets, the Secrets of
- * runners by name, and the names that the sidecar's own parts have.
+ * runners and the signing keys by name (Harrier's own namespace may be a runners' one too), and the names that the
+ * sidecar's own parts have.
  */
 export function templateRefusals(podSpec: Fields): TemplateRefusal[] {
   const root = 'spec.template.spec';
@@ -47,10 +49,10 @@ function inVolume(volume: Fields, path: string): TemplateRefusal[] {
   if (volume.name === PodPart.tokenVolume)
     refusals.push({ field: `${path}.name`, message: `the name ${PodPart.tokenVolume} is Harrier's own` });
   const secret = record(volume.secret).secretName;
-  if (isRunnerSecret(secret)) refusals.push(ofRunner(`${path}.secret.secretName`));
+  if (isHarrierSecret(secret)) refusals.push(ofHarrier(`${path}.secret.secretName`));
   records(record(volume.projected).sources).forEach((source, index) => {
-    if (isRunnerSecret(record(source.secret).name))
-      refusals.push(ofRunner(`${path}.projected.sources[${index}].secret.name`));
+    if (isHarrierSecret(record(source.secret).name))
+      refusals.push(ofHarrier(`${path}.projected.sources[${index}].secret.name`));
   });
   const hostPath = record(volume.hostPath).path;
   if (typeof hostPath === 'string' && TELLTALE_HOST_PATHS.some((one) => overlaps(hostPath, one)))
@@ -76,22 +78,22 @@ function inContainer(container: Fields, path: string): TemplateRefusal[] {
       });
   });
   records(container.env).forEach((variable, index) => {
-    if (isRunnerSecret(record(record(variable.valueFrom).secretKeyRef).name))
-      refusals.push(ofRunner(`${path}.env[${index}].valueFrom.secretKeyRef.name`));
+    if (isHarrierSecret(record(record(variable.valueFrom).secretKeyRef).name))
+      refusals.push(ofHarrier(`${path}.env[${index}].valueFrom.secretKeyRef.name`));
   });
   records(container.envFrom).forEach((source, index) => {
-    if (isRunnerSecret(record(source.secretRef).name))
-      refusals.push(ofRunner(`${path}.envFrom[${index}].secretRef.name`));
+    if (isHarrierSecret(record(source.secretRef).name))
+      refusals.push(ofHarrier(`${path}.envFrom[${index}].secretRef.name`));
   });
   return refusals;
 }
 
-function ofRunner(field: string): TemplateRefusal {
-  return { field, message: "names the Secret of a runner's token" };
+function ofHarrier(field: string): TemplateRefusal {
+  return { field, message: "names a Secret of Harrier's own: a runner's token or the signing keys" };
 }
 
-function isRunnerSecret(name: unknown): boolean {
-  return typeof name === 'string' && RUNNER_SECRET_NAME.test(name);
+function isHarrierSecret(name: unknown): boolean {
+  return typeof name === 'string' && (RUNNER_SECRET_NAME.test(name) || name === SIGNING_KEYS_SECRET);
 }
 
 /** Whether one of the two folders is the other or lies in it. */
