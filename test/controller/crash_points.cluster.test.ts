@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RunnerPoolKind } from '../../src/kube/kinds.ts';
+import type { KubeClient } from '../../src/kube/types.ts';
+import { useCluster } from '../support/cluster.ts';
+import { type ControllerProcess, startController } from './controller_process.ts';
+import { type Cut, knifeProxy } from './knife_proxy.ts';
+import { clientOf, eventually, PoolInCluster, poolManifest } from './pool_in_cluster.ts';
+
+/** Lives that are led at once, each in a namespace of its own. */
+const LANES = 3;
+const MOST_WRITES = 80;
+
+const cluster = useCluster();
+let client: KubeClient;
+
+beforeAll(() => {
+  client = clientOf(cluster.kubeconfig);
+});
+afterAll(() => client.close());
+
+/**
+ * A runner's life from nothing to nothing: first keys, pod, identity, idle, a fresh JWT, busy, finished, replaced, and
+ * the pool's end. Everything outside the controller is played here, and waits for what the controller owes it, however
+ * often that was killed meanwhile.
+ */
+async function leadLife(pool: PoolInCluster): Promise<void> {
+  const { namespace, name } = pool;
+  await client.create(RunnerPoolKind, poolManifest(namespace, name));
+  const first = await identified(pool);
+  await pool.report(first, 'Idle');
+  await eventually(
+    'the idle runner in the status',
+    async () => (await pool.get())?.status?.idleReplicas === 1,
+  );
+
+  await pool.tokenStatus(first, { refreshAt: '2020-01-01T00:00:00Z' }, 'test-clock');
+  await eventually('a fresh JWT', async () => {
+    const token = (await pool.tokens()).find((one) => one.metadata.name === first);
+    return Date.parse(token?.status?.refreshAt ?? '') > Date.now();
+  });
+
+  await pool.report(first, 'Busy');
+  await eventually(
+    'the busy runner in the status',
+    async () => (await pool.get())?.status?.busyReplicas === 1,
+  );
+  await pool.endPod(first, 'Succeeded');
+  await eventually('the finished pod gone', async () =>
+    (await pool.pods()).every((pod) => pod.metadata.name !== first),
+  );
+  const second = await identified(pool);
+  await pool.report(second, 'Idle');
+  await eventually(
+    'the second runner in the status',
+    async () => (await pool.get())?.status?.readyReplicas === 1,
+  );
+  await wholeAsAsked(pool, 1);
+
+  await client.delete(RunnerPoolKind, namespace, name);
+  await eventually('the pool gone', async () => (await pool.get()) === undefined);
+  await wholeAsAsked(pool, 0);
+}
+
+/** The name of the one live runner, once it has its identity. */
+async function identified(pool: PoolInCluster): Promise<string> {
+  return await eventually('a runner with its identity', async () => {
+    const [pod, ...others] = await pool.live();
+    expect(others, 'more runners than asked for').toEqual([]);
+    const token = (await pool.tokens()).find((one) => one.spec.podRef.uid === pod?.metadata.uid);
+    return token?.status?.phase === 'Active' && pod?.metadata.name;
+  });
+}
+
+/** As many runners as asked; no Secret or RunnerToken without its pod, no pod without them. */
+async function wholeAsAsked(pool: PoolInCluster, replicas: number): Promise<void> {
+  await eventually(`${replicas} runners, each with its token and its Secret, and nothing else`, async () => {
+    const [pods, tokens, secrets] = await Promise.all([pool.pods(), pool.tokens(), pool.runnerSecrets()]);
+    const uids = pods.map((one) => one.metadata.uid);
+    expect(uids).toHaveLength(replicas);
+    expect(tokens.map((one) => one.spec.podRef.uid)).toEqual(uids);
+    expect(secrets.map((one) => one.metadata.ownerReferences?.[0]?.uid)).toEqual(uids);
+    return true;
+  });
+}
+
+/** Leads one life with a controller that is killed at the cut and started again; answers the writes it made till then. */
+async function lifeWithCut(cut: Cut | undefined): Promise<{ writes: string[]; used: boolean }> {
+  const namespace = await cluster.newNamespace();
+  const pool = new PoolInCluster(client, namespace, 'life');
+  let second: Promise<ControllerProcess> | undefined;
+  const proxy = await knifeProxy(cluster.kubeconfig, cut, () => {
+    second = first.kill('SIGKILL').then(async () => {
+      await pool.forgetLease();
+      return startController({ kubeconfig: cluster.kubeconfig, namespace });
+    });
+  });
+  const first = startController({ kubeconfig: proxy.kubeconfig, namespace });
+  try {
+    await leadLife(pool);
+    return { writes: [...proxy.writes], used: proxy.used };
+  } catch (error) {
+    const output = ((await second)?.output() ?? first.output()).slice(-3_000);
+    throw new Error(`cut ${cut?.side} write ${cut?.write} (${proxy.writes.join(', ')})\n${output}`, {
+      cause: error,
+    });
+  } finally {
+    await (await second)?.kill('SIGKILL');
+    if (second === undefined) await first.kill('SIGKILL');
+    await proxy.close();
+  }
+}
+
+describe('a controller that is killed', () => {
+  it('between any two writes in the life of a runner leaves nothing half-made once it is started again', async () => {
+    const { writes } = await lifeWithCut(undefined);
+    expect(writes.length).toBeGreaterThan(15);
+    expect(writes.length).toBeLessThan(MOST_WRITES);
+
+    const cuts = writes.flatMap((_, index): Cut[] => [
+      { write: index + 1, side: 'before' },
+      { write: index + 1, side: 'after' },
+    ]);
+    let made = 0;
+    async function lane(): Promise<void> {
+      for (let cut = cuts.shift(); cut !== undefined; cut = cuts.shift())
+        if ((await lifeWithCut(cut)).used) made += 1;
+    }
+    await Promise.all(Array.from({ length: LANES }, lane));
+    console.log(`killed at ${made} points of a life of ${writes.length} writes: ${writes.join(', ')}`);
+    // A life's last writes may fall together, so that the one or the other number isn't reached.
+    expect(made).toBeGreaterThanOrEqual(2 * writes.length - 4);
+  }, 900_000);
+});
