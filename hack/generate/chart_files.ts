@@ -50,7 +50,9 @@ function keyAndValue(name: string, value: Value): string {
 function page(schema: Value): string {
   return [
     '# Chart values',
-    'What `helm install harrier charts/harrier --set …` takes. Anything else is refused.',
+    'What `helm upgrade --install harrier charts/harrier --set …` takes. Anything else is refused.',
+    'The CRDs are templates of the chart, so that an upgrade brings their new schema along (Helm leaves a `crds/` ' +
+      'folder alone), and are kept by an uninstall, which would else delete every pool with them.',
     ['| value | default | meaning |', '| --- | --- | --- |', ...rows(schema, '')].join('\n'),
   ].join('\n\n');
 }
