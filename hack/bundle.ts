@@ -34,9 +34,7 @@ export async function bundle(options: BundleOptions = {}): Promise<{ lightInputs
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    // Names stay, for stack traces; whitespace is most of the size.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    // Not minified: a stack trace in a log should be read as it is, and the sidecar's chunk is small enough.
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'linked',
