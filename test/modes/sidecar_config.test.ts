@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { readSidecarConfig } from '../../src/modes/sidecar_config.ts';
+
+const API = { HARRIER_API_URL: 'http://api:8080/' };
+
+describe('the sidecar`s configuration', () => {
+  it('has defaults for all but the api', () => {
+    expect(readSidecarConfig({ ...API, HARRIER_RESULTS_UPSTREAM: '' })).toEqual({
+      apiUrl: 'http://api:8080',
+      tokenFile: '/var/run/secrets/harrier.dev/token',
+      port: 8479,
+      resultsUpstream: undefined,
+      logLevel: 'info',
+    });
+  });
+
+  it.each([
+    ['HARRIER_API_URL', ''],
+    ['HARRIER_API_URL', 'ftp://api'],
+    ['HARRIER_API_URL', 'http://'],
+    ['HARRIER_RESULTS_UPSTREAM', 'github.com'],
+    ['HARRIER_PORT', '65536'],
+    ['HARRIER_PORT', 'http'],
+    ['HARRIER_LOG_LEVEL', 'loud'],
+  ])('names %s when it is %j', (name, value) => {
+    expect(() => readSidecarConfig({ ...API, [name]: value })).toThrow(name);
+  });
+});
