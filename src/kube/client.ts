@@ -18,10 +18,17 @@ const WATCH_SECONDS = { least: 300, most: 600 };
  * apiserver it opened a connection for every request and made 133 creates a second; over a kept Agent its typed layer
  * still took 0.7 ms of CPU a request, against 0.4 ms here.
  */
-export function createKubeClient(options: { kubeConfig?: KubeConfig; log?: Logger } = {}): KubeClient {
-  const { log } = options;
+export function createKubeClient(
+  options: {
+    kubeConfig?: KubeConfig;
+    log?: Logger;
+    /** Longest silence of the server before or within an answer; default 30 s. Watches have none. */
+    timeoutMs?: number;
+  } = {},
+): KubeClient {
+  const { log, timeoutMs = 30_000 } = options;
   const access = accessFrom(options.kubeConfig ?? defaultKubeConfig());
-  const ask = (request: KubeRequest) => send(access, request, log);
+  const ask = (request: KubeRequest) => send(access, request, { timeoutMs, log });
 
   async function apply<T extends KubeObject>(
     kind: Kind<T>,

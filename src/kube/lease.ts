@@ -46,6 +46,7 @@ export function createLeaderLease(options: LeaseOptions): LeaderLease {
   let unsure = true;
   /** When the request of the last successful renewal was begun; undefined while not leading. */
   let renewedAt: number | undefined;
+  let lost = false;
   let cancelDeadline: (() => void) | undefined;
   let running: Promise<void> | undefined;
 
@@ -82,12 +83,13 @@ export function createLeaderLease(options: LeaseOptions): LeaderLease {
 
   function renewed(began: number): void {
     // A renewal that took longer than the deadline came too late: the loss has been told already.
-    if (stopping.signal.aborted && renewedAt === undefined) return;
+    if (lost) return;
     if (renewedAt === undefined) log.info({ lease: name, identity }, 'this process leads');
     renewedAt = began;
     cancelDeadline?.();
     cancelDeadline = clock.after(times.renewDeadlineMs - (clock.now() - began), lose);
-    acquired.resolve();
+    // Taken in the moment of being given up: it is released again, nobody begins to lead.
+    if (!stopping.signal.aborted) acquired.resolve();
   }
 
   async function keep(): Promise<void> {
@@ -109,6 +111,7 @@ export function createLeaderLease(options: LeaseOptions): LeaderLease {
 
   function lose(): void {
     if (renewedAt === undefined) return;
+    lost = true;
     renewedAt = undefined;
     cancelDeadline?.();
     stopping.abort();

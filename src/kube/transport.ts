@@ -14,15 +14,23 @@ export interface KubeRequest {
   signal?: AbortSignal | undefined;
 }
 
-/** Longest silence of the server before or within an answer; apiserver itself gives up on a request after 60 s. */
-const SILENCE_MS = 30_000;
 const TRIES = 4;
 const LONGEST_RETRY_AFTER_MS = 10_000;
 
+export interface SendOptions {
+  /** Longest silence of the server before or within an answer, in milliseconds. */
+  timeoutMs: number;
+  log?: Logger | undefined;
+}
+
 /** Sends one request and returns the parsed answer. Throws KubeError, or the signal's reason when aborted. */
-export async function send(access: AccessSource, request: KubeRequest, log?: Logger): Promise<unknown> {
+export async function send(
+  access: AccessSource,
+  request: KubeRequest,
+  { timeoutMs, log }: SendOptions,
+): Promise<unknown> {
   for (let attempt = 1; ; attempt++) {
-    const outcome = await attemptOnce(await access.current(), request);
+    const outcome = await attemptOnce(await access.current(), request, timeoutMs);
     if ('value' in outcome) return outcome.value;
     const { error, retryAfterMs } = outcome;
     const wait = attempt >= TRIES ? undefined : retryIn(request, error, retryAfterMs, attempt);
@@ -36,11 +44,13 @@ export async function send(access: AccessSource, request: KubeRequest, log?: Log
 
 type Outcome = { value: unknown } | { error: KubeError; retryAfterMs?: number | undefined };
 
-async function attemptOnce(access: Access, request: KubeRequest): Promise<Outcome> {
+async function attemptOnce(access: Access, request: KubeRequest, timeoutMs: number): Promise<Outcome> {
   let answer: Dispatcher.ResponseData;
   let text: string;
   try {
-    answer = await access.requests.request(requestOptions(access, request, SILENCE_MS));
+    answer = await access.requests.request(
+      requestOptions(access, request, { headers: timeoutMs, body: timeoutMs }),
+    );
     text = await answer.body.text();
   } catch (cause) {
     request.signal?.throwIfAborted();
@@ -59,7 +69,8 @@ async function attemptOnce(access: Access, request: KubeRequest): Promise<Outcom
 
 /**
  * When the request may safely be sent again, in milliseconds, or undefined. A 429 or 503 with Retry-After was not
- * carried out; after a broken connection nobody knows, so only a GET is repeated. A 401 is tried once more with
+ * carried out; after a broken connection nobody knows, so only a GET is repeated, unless it was silence that broke it:
+ * then the caller has waited long enough. A 401 is tried once more with
  * credentials read anew.
  */
 function retryIn(
@@ -71,9 +82,14 @@ function retryIn(
   if (retryAfterMs !== undefined && (error.status === 429 || error.status === 503))
     return Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS) + Math.random() * 100;
   if (error.status === 401 && attempt === 1) return 0;
-  if (request.method === 'GET' && error.status === 0 && error.kind === 'transient')
+  if (request.method === 'GET' && error.status === 0 && error.kind === 'transient' && !timedOut(error))
     return 25 * 4 ** (attempt - 1) * (0.5 + Math.random());
   return undefined;
+}
+
+function timedOut(error: KubeError): boolean {
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return typeof code === 'string' && code.endsWith('_TIMEOUT');
 }
 
 /** Whole seconds as the apiserver sends them (RFC 9110 section 10.2.3), in milliseconds. */
@@ -86,7 +102,7 @@ function retryAfter(headers: Dispatcher.ResponseData['headers']): number | undef
 export function requestOptions(
   access: Access,
   request: KubeRequest,
-  bodyTimeout: number,
+  silence: { headers: number; body: number },
 ): Dispatcher.RequestOptions {
   const body = request.body === undefined ? null : JSON.stringify(request.body);
   const headers: Record<string, string> = {
@@ -101,8 +117,8 @@ export function requestOptions(
     method: request.method,
     headers,
     body,
-    headersTimeout: SILENCE_MS,
-    bodyTimeout,
+    headersTimeout: silence.headers,
+    bodyTimeout: silence.body,
     ...(request.signal ? { signal: request.signal } : {}),
   };
 }

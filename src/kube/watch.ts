@@ -30,7 +30,7 @@ export async function readWatch<T extends KubeObject>(
   const splitter = lineSplitter((line) => onEvent(readEvent(kind, name, line)));
   try {
     // The informer, which knows when to expect a bookmark, decides how long a silence is too long.
-    const answer = await access.watches.request(requestOptions(access, request, 0));
+    const answer = await access.watches.request(requestOptions(access, request, { headers: 0, body: 0 }));
     if (answer.statusCode !== 200) {
       const text = await answer.body.text();
       if (answer.statusCode === 401) await source.current(true);

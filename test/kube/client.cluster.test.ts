@@ -1,3 +1,7 @@
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKubeClient } from '../../src/kube/client.ts';
@@ -161,5 +165,32 @@ describe('client on a real apiserver', () => {
       client.create(ConfigMapKind, configMapManifest(cluster.namespace, 'cut')),
     ).rejects.toMatchObject({ kind: 'transient', status: 0 });
     again();
+  });
+
+  it('goes through the proxy that the kubeconfig names, keeping the tunnel', async () => {
+    const tunnels: string[] = [];
+    const sockets = new Set<Duplex>();
+    const proxy = createServer().on('connect', (request, socket) => {
+      tunnels.push(request.url ?? '');
+      const { hostname, port } = new URL(`https://${request.url}`);
+      const onward = connect(Number(port || 443), hostname, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        onward.pipe(socket).pipe(onward);
+      });
+      for (const one of [socket, onward]) sockets.add(one.on('error', () => undefined));
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromFile(cluster.kubeconfig);
+    kubeConfig.clusters = kubeConfig.clusters.map((one) => ({ ...one, proxyUrl }));
+    const proxied = createKubeClient({ kubeConfig });
+    for (let i = 0; i < 5; i++)
+      expect(await proxied.get(ConfigMapKind, cluster.namespace, 'absent')).toBeUndefined();
+    await proxied.close();
+    for (const one of sockets) one.destroy();
+    proxy.close();
+    expect(tunnels.length).toBeGreaterThan(0);
+    expect(tunnels.length).toBeLessThanOrEqual(2);
   });
 });

@@ -106,6 +106,17 @@ describe('client', () => {
     await expect(asking).rejects.toThrow('enough');
   });
 
+  it.each<[string, Answer]>([
+    ['no answer comes', () => undefined],
+    ['an answer stops', (response) => void response.writeHead(200).write('{')],
+  ])('gives up once, without another try, when %s', async (_name, answer) => {
+    const hasty = createKubeClient({ kubeConfig: server.kubeConfig(), timeoutMs: 100 });
+    server.faults.other.push(answer);
+    await expect(hasty.get(ConfigMapKind, 'ns', 'a')).rejects.toMatchObject({ kind: 'transient', status: 0 });
+    expect(server.seen.requests).toHaveLength(1);
+    await hasty.close();
+  });
+
   it('keeps its connections', async () => {
     server.faults.other.push(...Array(10).fill(good));
     for (let i = 0; i < 10; i++) await get();

@@ -4,6 +4,7 @@ import type { ConfigMap } from '../../src/kube/kinds.ts';
 import { isLater } from '../../src/kube/resource_version.ts';
 import { createStore, type FedStore } from '../../src/kube/store.ts';
 import type { ListResult } from '../../src/kube/types.ts';
+import { history, write } from './history.ts';
 import { configMap } from './objects.ts';
 
 type Step = (store: FedStore<ConfigMap>) => void;
@@ -172,71 +173,28 @@ describe('store', () => {
   });
 
   it('ends equal to the cluster whatever the delays between watch, lists and own writes', () => {
-    // A history of one namespace: each write has the next version, three names are made, changed and deleted.
-    const write = fc.record({ name: fc.nat(2), deletes: fc.boolean(), own: fc.boolean(), lag: fc.nat(6) });
+    const listAt = fc.array(fc.nat(40), { maxLength: 4 });
     fc.assert(
-      fc.property(
-        fc.array(write, { maxLength: 40 }),
-        fc.array(fc.nat(40), { maxLength: 4 }),
-        (writes, listAt) => {
-          const alive = new Map<string, ConfigMap>();
-          const stream: { type: 'set' | 'delete'; object: ConfigMap }[] = [];
-          const answers: { at: number; object: ConfigMap }[] = [];
-          const snapshots = new Map<number, ConfigMap[]>();
-          let version = 0;
-          writes.forEach((one, i) => {
-            const name = `n${one.name}`;
-            const before = alive.get(name);
-            version++;
-            if (one.deletes && before !== undefined) {
-              alive.delete(name);
-              stream.push({ type: 'delete', object: configMap(name, before.metadata.uid, version) });
-            } else {
-              const object = configMap(name, before?.metadata.uid ?? `u${version}`, version);
-              alive.set(name, object);
-              stream.push({ type: 'set', object });
-              if (one.own) answers.push({ at: Math.max(0, i - 3) + one.lag, object });
-            }
-            snapshots.set(i, [...alive.values()]);
-          });
-          const seen = new Map<string, string>();
-          const store = createStore<ConfigMap>({}, (change) => {
-            const { uid, resourceVersion } = change.object.metadata;
-            if (change.type === 'deleted') expect(seen.delete(uid)).toBe(true);
-            else {
-              const before = seen.get(uid);
-              if (before !== undefined) expect(isLater(resourceVersion, before)).toBe(true);
-              seen.set(uid, resourceVersion);
-            }
-          });
-          const ended = new Set<string>();
-          for (let i = 0; i <= writes.length + 6; i++) {
-            // Own answers come up to three events before, or several after, their watch event.
-            for (const { at, object } of answers) if (at === i) store.absorb(object);
-            const event = stream[i];
-            if (event?.type === 'set') store.set(event.object);
-            if (event?.type === 'delete') {
-              store.delete(event.object);
-              ended.add(event.object.metadata.uid);
-            }
-            const snapshot = snapshots.get(i);
-            if (listAt.includes(i) && snapshot)
-              store.replace('ns', list(i + 1, ...snapshot), store.beforeList());
-            for (const uid of ended) expect(store.byUid(uid)).toBeUndefined();
+      fc.property(fc.array(write, { maxLength: 40 }), listAt, (writes, lists) => {
+        const past = history(writes);
+        const seen = new Map<string, string>();
+        const store = createStore<ConfigMap>({}, ({ type, object: { metadata } }) => {
+          const before = seen.get(metadata.uid);
+          if (type === 'deleted') expect(seen.delete(metadata.uid)).toBe(true);
+          else {
+            expect(before === undefined || isLater(metadata.resourceVersion, before)).toBe(true);
+            seen.set(metadata.uid, metadata.resourceVersion);
           }
-          const want = [...alive.values()].map(
-            (one) => `${one.metadata.uid}@${one.metadata.resourceVersion}`,
-          );
-          const have = store.list().map((one) => `${one.metadata.uid}@${one.metadata.resourceVersion}`);
-          expect(have.sort()).toEqual(want.sort());
-          expect([...seen.keys()].sort()).toEqual(
-            store
-              .list()
-              .map((one) => one.metadata.uid)
-              .sort(),
-          );
-        },
-      ),
+        });
+        for (let at = 0; at <= past.length; at++) {
+          past.feed(store, at, lists.includes(at));
+          for (const uid of past.endedBy(at)) expect(store.byUid(uid)).toBeUndefined();
+        }
+        const versions = (objects: readonly ConfigMap[]) =>
+          objects.map(({ metadata }) => `${metadata.uid}@${metadata.resourceVersion}`).sort();
+        expect(versions(store.list())).toEqual(versions(past.snapshots.at(-1) ?? []));
+        expect([...seen].map(([uid, version]) => `${uid}@${version}`).sort()).toEqual(versions(store.list()));
+      }),
       { numRuns: 500 },
     );
   });
