@@ -13,6 +13,7 @@ import { buildOpsServer } from '../runtime/ops_server.ts';
 import { PodLifeKind } from '../runtime/pod_life.ts';
 import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
 import { startPulse } from '../runtime/pulse.ts';
+import { startRenewable } from '../runtime/renewable_informer.ts';
 import { blobRoutes } from '../runtime/routes/blobs.ts';
 import { cacheRoutes } from '../runtime/routes/cache.ts';
 import { healthRoutes, type Readiness } from '../runtime/routes/health.ts';
@@ -33,8 +34,12 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const client = createKubeClient({ log });
   const namespaces = config.HARRIER_WATCH_NAMESPACES;
   const shared = { client, log, registry: metrics.registry };
-  const tokens = createInformer({ ...shared, kind: RunnerTokenKind, namespaces });
-  const pods = createInformer({ ...shared, kind: PodLifeKind, namespaces, labelSelector: Label.pool });
+  // Not awaited before listening: a replica that starts while the apiserver is away answers /healthz, isn't ready,
+  // and refuses tokens, instead of being restarted again and again.
+  const tokens = startRenewable(() => createInformer({ ...shared, kind: RunnerTokenKind, namespaces }));
+  const pods = startRenewable(() =>
+    createInformer({ ...shared, kind: PodLifeKind, namespaces, labelSelector: Label.pool }),
+  );
   const configMaps = createInformer({
     ...shared,
     kind: ConfigMapKind,
@@ -50,6 +55,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const publicKeys = followPublicKeys(configMaps, verifier, log);
   const pulse = startPulse({
     log,
+    onGap() {
+      tokens.renew();
+      pods.renew();
+    },
     // The question brings the keys along, so that they stay right even with their watch broken.
     async beat(signal) {
       const read = await client.get(ConfigMapKind, config.HARRIER_NAMESPACE, PUBLIC_KEYS_NAME, { signal });
@@ -66,8 +75,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const cache = await openCache({ dataDir: config.HARRIER_DATA_DIR, clock: Date.now, log });
 
   const checks: Readiness = {
-    tokens: () => tokens.synced,
-    pods: () => pods.synced,
+    tokens: () => tokens.wasSynced,
+    pods: () => pods.wasSynced,
     keys: () => verifier.ready,
     cache: () =>
       cache.ready().then(
@@ -93,10 +102,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   });
   const ops = await buildOpsServer(log, metrics.registry, checks);
 
-  // Not awaited before listening: a replica that starts while the apiserver is away answers /healthz, isn't ready,
-  // and refuses tokens, instead of being restarted again and again.
-  const informers = [tokens, pods, configMaps];
-  for (const informer of informers) void informer.start();
+  void configMaps.start();
   const host = config.HARRIER_HOST ?? anyAddress();
   const url = await app.listen({ host, port: config.HARRIER_PORT });
   const opsUrl = await ops.listen({ host, port: config.HARRIER_OPS_PORT });
@@ -106,7 +112,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   log.info({ signal }, 'stopping');
   await app.close();
   pulse.stop();
-  await Promise.all(informers.map((informer) => informer.stop()));
+  await Promise.all([tokens, pods, configMaps].map((informer) => informer.stop()));
   await cache.close();
   await client.close();
   await ops.close();

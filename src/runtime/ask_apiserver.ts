@@ -25,7 +25,7 @@ export interface AskApiserverOptions {
  * and it must not come up to one read per request of the whole fleet. Whoever can't be asked about is refused.
  */
 export function createAskApiserver(options: AskApiserverOptions): AskApiserver {
-  const { client, metrics, timeoutMs = 1_000, reuseMs = 250, atOnce = 64 } = options;
+  const { client, metrics, timeoutMs = 750, reuseMs = 250, atOnce = 64 } = options;
   const answers = new Map<string, Promise<RunnerToken>>();
   let open = 0;
 

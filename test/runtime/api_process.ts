@@ -85,7 +85,8 @@ async function untilReady(url: string, lines: string[]): Promise<void> {
   for (;;) {
     const answer = await fetch(`${url}/readyz`);
     if (answer.status === 200) return;
-    if (Date.now() > deadline) throw new Error(`not ready: ${await answer.text()}\n${lines.join('\n')}`);
+    if (Date.now() > deadline)
+      throw new Error(`not ready: ${await answer.text()}\n${lines.slice(-5).join('\n')}`);
     await sleep(50);
   }
 }

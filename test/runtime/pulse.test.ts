@@ -55,3 +55,30 @@ test('hears again when the answers come back', async () => {
   await sleep(60);
   expect(pulse.heard()).toBe(true);
 });
+
+test('tells of a gap before it says that it hears again, and of nothing else', async () => {
+  let now = 0;
+  let heardAtGap: boolean | undefined;
+  const answers: (() => void)[] = [];
+  const beat = () => new Promise<void>((resolve) => answers.push(resolve));
+  const onGap = () => {
+    heardAtGap = pulse?.heard();
+  };
+  pulse = startPulse({ beat, log, onGap, monotonic: () => now, everyMs: 5, freshMs: 1000 });
+  const answerAll = async () => {
+    await sleep(20);
+    for (const answer of answers.splice(0)) answer();
+    await sleep(1);
+  };
+  await answerAll();
+  now = 900;
+  await answerAll();
+  expect(pulse.heard()).toBe(true);
+  expect(heardAtGap).toBeUndefined();
+  now = 2000;
+  await sleep(20);
+  answers.splice(0, answers.length - 1);
+  await answerAll();
+  expect(heardAtGap).toBe(false);
+  expect(pulse.heard()).toBe(true);
+});

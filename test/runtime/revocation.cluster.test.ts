@@ -45,7 +45,7 @@ async function until(api: ApiProcess, who: ClusterRunner, status: number, within
     const found = await statusAt(api, who);
     if (found === status) return performance.now();
     if (performance.now() > deadline)
-      throw new Error(`still ${found} after ${withinMs} ms:\n${api.logged()}`);
+      throw new Error(`still ${found} after ${withinMs} ms:\n${api.logged().slice(-2000)}`);
   }
 }
 const everywhere = (who: ClusterRunner, status: number) =>
