@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chartFiles } from './generate/chart_files.ts';
 import { customResourceFiles } from './generate/custom_resources.ts';
+import { openapiFile } from './generate/openapi_file.ts';
 import { referenceFiles } from './generate/reference_pages.ts';
 
 /** Path in the repository → what must stand there. */
@@ -16,7 +17,7 @@ export type GeneratedFiles = ReadonlyMap<string, string>;
 const OWNED_FOLDERS = ['crds', 'charts/harrier/templates/crds', 'docs/reference'];
 
 export async function generatedFiles(): Promise<GeneratedFiles> {
-  return new Map([...customResourceFiles(), ...chartFiles(), ...referenceFiles()]);
+  return new Map([...customResourceFiles(), ...chartFiles(), ...referenceFiles(), await openapiFile()]);
 }
 
 export interface Stale {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -88,6 +88,12 @@ describe('with the rights of the chart and no others', () => {
       throw new Error(`${error.message}\n${error.stdout}\n${logs()}`);
     });
     expect(stdout).toContain(`${api} is ready and publishes 1 key(s)`);
+  });
+
+  test('the api describes itself as the committed document does', async () => {
+    const committed = await readFile(join(CHART, '../../docs/openapi.json'), 'utf8');
+    const served = await (await fetch(`${api}/openapi.json`)).json();
+    expect(served).toEqual(JSON.parse(committed));
   });
 
   test('a pool gets its runners, each with a token; a runner says what it is; the pool says so too', async () => {
