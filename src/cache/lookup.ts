@@ -4,17 +4,9 @@ import { checkKey, checkVersion } from './key.ts';
 import type { CacheParts } from './open.ts';
 import { type CacheAccess, readableScopes } from './scope.ts';
 
-/**
- * What is looked for, in order. A scope is searched through before the next one; within it each key counts exactly
- * before it counts as a prefix, so that a longer key never hides the very one asked for, restore keys included.
- */
+/** What is looked for, in order: a scope is searched through, key by key, before the next one. */
 export function probes(scopes: readonly string[], keys: readonly string[]): Probe[] {
-  return scopes.flatMap((scope) =>
-    keys.flatMap((key): Probe[] => [
-      { scope, key, match: 'exact' },
-      { scope, key, match: 'prefix' },
-    ]),
-  );
+  return scopes.flatMap((scope) => keys.map((key) => ({ scope, key })));
 }
 
 /** Finds what to restore and signs its URL. Throws CacheRefused for bad keys and for a token that may not read. */

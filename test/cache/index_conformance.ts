@@ -51,7 +51,7 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
     describe('find', () => {
       it('answers the entry as it was committed', async () => {
         const id = await save(in1('npm-1'), 1234, [part(1, 30), part(2, 12)]);
-        expect(await index.find('t1', V, [{ scope: 'main', key: 'npm-1', match: 'exact' }])).toEqual({
+        expect(await index.find('t1', V, [{ scope: 'main', key: 'npm-1' }])).toEqual({
           id,
           scope: 'main',
           key: 'npm-1',
@@ -67,18 +67,14 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
         await save(in1('npm-b'), 100);
         await save(in1('npm-c'), 50);
         await save(in1('npm-a'), 50);
-        expect(await findKey([{ scope: 'main', key: 'npm-', match: 'prefix' }])).toBe('npm-a');
+        expect(await findKey([{ scope: 'main', key: 'npm-' }])).toBe('npm-a');
       });
 
       it('finds the newest of a prefix among hundreds', async () => {
         for (let n = 0; n < 250; n++) await save(in1(`npm-${(n * 7919) % 250}`));
         await save(in1('yarn-1'));
-        expect(await findKey([{ scope: 'main', key: 'npm-', match: 'prefix' }])).toBe(
-          `npm-${(249 * 7919) % 250}`,
-        );
-        expect(await findKey([{ scope: 'main', key: 'np', match: 'prefix' }])).toBe(
-          `npm-${(249 * 7919) % 250}`,
-        );
+        expect(await findKey([{ scope: 'main', key: 'npm-' }])).toBe(`npm-${(249 * 7919) % 250}`);
+        expect(await findKey([{ scope: 'main', key: 'np' }])).toBe(`npm-${(249 * 7919) % 250}`);
       });
 
       it.each([
@@ -89,17 +85,14 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
         ['what follows the prefix', 'b', 'c'],
       ])('takes a prefix literally: %s', async (_what, prefix, key) => {
         await save(in1(key));
-        expect(await findKey([{ scope: 'main', key: prefix, match: 'prefix' }])).toBeUndefined();
+        expect(await findKey([{ scope: 'main', key: prefix }])).toBeUndefined();
       });
 
       it.each(['\ud7ff', '\u{10ffff}', '\u007f', 'a\u{10ffff}', '🦅', ' ', "'", '../..', 'é'])(
         'finds keys that begin with %j',
         async (prefix) => {
           await save(in1(`${prefix}\u{10ffff}x`));
-          expect(await findKey([{ scope: 'main', key: prefix, match: 'prefix' }])).toBe(
-            `${prefix}\u{10ffff}x`,
-          );
-          expect(await findKey([{ scope: 'main', key: prefix, match: 'exact' }])).toBeUndefined();
+          expect(await findKey([{ scope: 'main', key: prefix }])).toBe(`${prefix}\u{10ffff}x`);
         },
       );
 

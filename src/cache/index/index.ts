@@ -4,7 +4,7 @@
  * test/cache/index_conformance.ts. Times are milliseconds since the epoch.
  */
 export interface CacheIndex {
-  /** The first probe's newest entry, else the second's, and so on; only committed entries. */
+  /** The first probe's entry, else the second's, and so on; only committed entries. */
   find(tenant: string, version: string, probes: readonly Probe[]): Promise<Entry | undefined>;
   /** Committed entries of the scopes whose keys begin with `prefix`, newest first, at most `limit` of them. */
   list(
@@ -48,11 +48,13 @@ export interface CacheIndex {
   close(): Promise<void>;
 }
 
-/** One question of a look-up: entries of the scope with exactly this key, or with one that begins with it. */
+/**
+ * One question of a look-up: the scope's entry with exactly this key, else the newest whose key begins with it. So a
+ * longer key never hides the very one asked for, restore keys included.
+ */
 export interface Probe {
   readonly scope: string;
   readonly key: string;
-  readonly match: 'exact' | 'prefix';
 }
 
 export interface Entry {
@@ -110,6 +112,14 @@ export interface Use {
  * UTF-8 bytes); undefined when there is none. With it a prefix is a range of an index, without LIKE's wildcards.
  */
 export function prefixEnd(prefix: string): string | undefined {
+  const last = prefix.codePointAt(prefix.length - 1);
+  if (last === undefined) return undefined;
+  // The usual end, without taking the string apart; surrogates and what is beside them need more care.
+  if (last < 0xd7ff) return prefix.slice(0, -1) + String.fromCharCode(last + 1);
+  return endOfRare(prefix);
+}
+
+function endOfRare(prefix: string): string | undefined {
   const points = Array.from(prefix, (char) => char.codePointAt(0) ?? 0);
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
     if (last === 0x10ffff) continue;

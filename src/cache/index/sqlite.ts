@@ -5,7 +5,7 @@ import { migrate } from './migrations.ts';
 import { prepareStatements } from './statements.ts';
 
 /** How many keys of a range are looked at one by one before going back from the newest entry instead. */
-const FEW = 100;
+const FEW = 12;
 /** Above every string: the end of a range that has none of its own. A blob sorts after any text in SQLite. */
 const NO_END = new Uint8Array(0);
 
@@ -46,27 +46,33 @@ export class SqliteIndex implements CacheIndex {
         space = row<{ id: number }>(this.#sql.space, tenant, scope, version)?.id;
       }
       if (space === undefined) continue;
-      const found =
-        probe.match === 'exact'
-          ? row<EntryRow>(this.#sql.exact, space, probe.key)
-          : this.#newestWithPrefix(space, probe.key);
+      const found = this.#best(space, probe.key);
       if (found !== undefined) return entryOf(found, probe.scope, version);
     }
     return undefined;
   }
 
-  #newestWithPrefix(space: number, prefix: string): EntryRow | undefined {
-    const end = prefixEnd(prefix) ?? NO_END;
+  #best(space: number, key: string): EntryRow | undefined {
+    const end = prefixEnd(key) ?? NO_END;
+    // Mostly one statement tells all: a key sorts before all that it begins, and few keys begin others.
+    const [first, second] = rows<EntryRow & { sequence: number | null }>(this.#sql.firstTwo, space, key, end);
+    if (first === undefined) return undefined;
+    const committed = first.sequence !== null;
+    if (committed && (first.key === key || second === undefined)) return first;
+    return second && this.#newestInRange(space, key, end);
+  }
+
+  #newestInRange(space: number, start: string, end: string | Uint8Array): EntryRow | undefined {
     const few = row<{ id: number | null; sequence: number | null; seen: number }>(
       this.#sql.inRange,
       space,
-      prefix,
+      start,
       end,
       FEW,
     );
-    if (few === undefined || few.seen === 0) return undefined;
+    if (few === undefined) return undefined;
     if (few.seen < FEW) return few.sequence === null ? undefined : row<EntryRow>(this.#sql.entry, few.id);
-    const newest = row<{ id: number }>(this.#sql.newest, space, prefix, end);
+    const newest = row<{ id: number }>(this.#sql.newest, space, start, end);
     return newest && row<EntryRow>(this.#sql.entry, newest.id);
   }
 

@@ -10,7 +10,9 @@ export function prepareStatements(db: DatabaseSync) {
   return {
     space: one('SELECT id FROM spaces WHERE tenant = ? AND scope = ? AND version = ?'),
     addSpace: one('INSERT INTO spaces (tenant, scope, version) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
-    exact: one(`SELECT ${ENTRY} FROM entries WHERE space = ? AND key = ? AND sequence IS NOT NULL`),
+    firstTwo: one(
+      `SELECT ${ENTRY}, sequence FROM entries WHERE space = ? AND key >= ? AND key < ? ORDER BY key LIMIT 2`,
+    ),
     entry: one(`SELECT ${ENTRY} FROM entries WHERE id = ?`),
     /** Few entries in the range of keys: the newest of them, and how many were seen. */
     inRange: one(
