@@ -1,10 +1,11 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../../src/kube/events.ts';
 import { type ConfigMap, ConfigMapKind, EventKind } from '../../src/kube/kinds.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
 import { useCluster } from '../support/cluster.ts';
+import { eventually } from './eventually.ts';
 import { configMapManifest } from './manifests.ts';
 import { manualClock } from './manual_clock.ts';
 import { relayTo } from './relay.ts';
@@ -58,13 +59,15 @@ describe('event recorder on a real apiserver', () => {
     const object = await make('gathers');
     const events = recorder();
     events.record(ConfigMapKind, object, missing);
-    await vi.waitFor(async () => expect(await eventsOf(object)).toEqual([{ ...missing, count: 1 }]));
+    await eventually(async () => expect(await eventsOf(object)).toEqual([{ ...missing, count: 1 }]));
+    // The pause begins with the answer, which comes after the event can be seen.
+    await eventually(() => expect(time.timers).toBe(1));
     for (let i = 0; i < 5; i++) events.record(ConfigMapKind, object, missing);
     time.turn(9_999);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await eventsOf(object)).toEqual([{ ...missing, count: 1 }]);
     time.turn(1);
-    await vi.waitFor(async () => expect(await eventsOf(object)).toEqual([{ ...missing, count: 6 }]));
+    await eventually(async () => expect(await eventsOf(object)).toEqual([{ ...missing, count: 6 }]));
     await events.flush();
   });
 

@@ -1,11 +1,12 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { createInformer } from '../../src/kube/informer.ts';
 import { type ConfigMap, ConfigMapKind } from '../../src/kube/kinds.ts';
 import type { Informer, InformerTimes, KubeClient } from '../../src/kube/types.ts';
 import { type Answer, breakingServer, cut, json } from './breaking_server.ts';
+import { eventually } from './eventually.ts';
 import { configMap } from './objects.ts';
 
 const log = pino({ level: 'silent' });
@@ -37,8 +38,8 @@ const failures = async (kind: string) => {
   const found = await registry.getSingleMetric('harrier_informer_failures_total')?.get();
   return found?.values.find((one) => one.labels.kind === kind)?.value ?? 0;
 };
-const connected = () => vi.waitFor(() => expect(informer.connected).toBe(true), { interval: 2 });
-const told = (...expected: string[]) => vi.waitFor(() => expect(changes).toEqual(expected), { interval: 2 });
+const connected = () => eventually(() => expect(informer.connected).toBe(true));
+const told = (...expected: string[]) => eventually(() => expect(changes).toEqual(expected));
 
 beforeEach(async () => {
   server = await breakingServer();
@@ -115,11 +116,16 @@ describe('informer', () => {
     server.event('BOOKMARK', { metadata: { resourceVersion: '20' } });
     server.event('ADDED', configMap('b', 'u2', 21));
     await told('set u1@3', 'set u2@21');
-    const hold: Answer = (response) => setTimeout(() => server.openWatch(response), 30);
-    server.faults.watch.push(hold);
+    let open: (() => void) | undefined;
+    server.faults.watch.push((response) => {
+      open = () => server.openWatch(response);
+    });
     breakIt();
-    await vi.waitFor(() => expect(informer.connected).toBe(false), { interval: 1 });
+    await eventually(() => expect(informer.connected).toBe(false));
     expect(informer.synced).toBe(true);
+    await eventually(() => expect(open).toBeDefined());
+    expect(informer.connected).toBe(false);
+    open?.();
     await connected();
     expect(server.seen.requests.at(-1)?.url.searchParams.get('resourceVersion')).toBe('21');
     expect(server.seen.lists).toBe(1);
@@ -166,7 +172,7 @@ describe('informer', () => {
       server.cluster.items = [configMap('a', 'u9', 31), configMap('b', 'u2', 30)];
       server.cluster.version = 40;
     });
-    await vi.waitFor(() => expect(server.seen.lists).toBe(2), { interval: 2 });
+    await eventually(() => expect(server.seen.lists).toBe(2));
     await connected();
     expect([...changes].sort()).toEqual(['deleted u1@3', 'set u1@3', 'set u2@30', 'set u9@31']);
     expect(changes.indexOf('deleted u1@3')).toBeLessThan(changes.indexOf('set u9@31'));
@@ -204,14 +210,14 @@ describe('informer', () => {
   });
 
   it('takes a watch of which nothing is heard for broken', async () => {
-    informerWith({ silenceMs: 60 });
+    informerWith({ silenceMs: 600 });
     await informer.start();
     await connected();
-    const beat = setInterval(() => server.event('BOOKMARK', { metadata: { resourceVersion: '6' } }), 15);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    const beat = setInterval(() => server.event('BOOKMARK', { metadata: { resourceVersion: '6' } }), 50);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     clearInterval(beat);
     expect([informer.connected, server.seen.watches]).toEqual([true, 1]);
-    await vi.waitFor(() => expect(server.seen.watches).toBe(2), { interval: 2 });
+    await eventually(() => expect(server.seen.watches).toBe(2));
     await connected();
   });
 
@@ -243,7 +249,7 @@ describe('informer', () => {
     await informer.start();
     await connected();
     server.event('ADDED', configMap('b', 'u2', 7));
-    await vi.waitFor(() => expect(others).toEqual(['u1', 'u2']));
+    await eventually(() => expect(others).toEqual(['u1', 'u2']));
   });
 
   it('is synced and connected only with every namespace', async () => {
@@ -256,7 +262,7 @@ describe('informer', () => {
       },
     );
     const started = informer.start();
-    await vi.waitFor(() => expect(server.watches.size).toBe(1));
+    await eventually(() => expect(server.watches.size).toBe(1));
     expect([informer.synced, informer.connected]).toEqual([false, false]);
     release?.();
     await started;

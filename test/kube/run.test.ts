@@ -1,12 +1,13 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { createInformer } from '../../src/kube/informer.ts';
 import { ConfigMapKind } from '../../src/kube/kinds.ts';
 import { createLoop, type Loop, source } from '../../src/kube/run.ts';
 import type { ReconcileResult } from '../../src/kube/types.ts';
 import { breakingServer } from './breaking_server.ts';
+import { eventually } from './eventually.ts';
 import { configMap } from './objects.ts';
 
 const log = pino({ level: 'silent' });
@@ -28,7 +29,7 @@ async function loopOf(reconcile: (key: string) => Promise<ReconcileResult>, conc
     () => informer.stop(),
     () => loop.stop(),
   );
-  const connected = () => vi.waitFor(() => expect(informer.connected).toBe(true), { interval: 2 });
+  const connected = () => eventually(() => expect(informer.connected).toBe(true));
   return { server, loop, registry, connected };
 }
 
@@ -43,7 +44,7 @@ describe('loop', () => {
     loop.add('asked-early');
     expect(done).toEqual([]);
     await loop.start();
-    await vi.waitFor(() => expect([...done].sort()).toEqual(['a', 'asked-early', 'b']));
+    await eventually(() => expect([...done].sort()).toEqual(['a', 'asked-early', 'b']));
   });
 
   it('reconciles the former owner of an object too', async () => {
@@ -55,9 +56,9 @@ describe('loop', () => {
     server.cluster.items = [configMap('a', 'u1', 1, { data: { owner: 'one' } })];
     await loop.start();
     await connected();
-    await vi.waitFor(() => expect(done).toEqual(['one']));
+    await eventually(() => expect(done).toEqual(['one']));
     server.event('MODIFIED', configMap('a', 'u1', 2, { data: { owner: 'two' } }));
-    await vi.waitFor(() => expect([...done].sort()).toEqual(['one', 'one', 'two']));
+    await eventually(() => expect([...done].sort()).toEqual(['one', 'one', 'two']));
   });
 
   it('tries again what throws, until it succeeds, and counts it', async () => {
@@ -68,7 +69,7 @@ describe('loop', () => {
     });
     await loop.start();
     loop.add('x');
-    await vi.waitFor(() => expect(left).toBe(-1));
+    await eventually(() => expect(left).toBe(-1));
     const text = await registry.metrics();
     expect(text).toContain('harrier_reconcile_errors_total{loop="test"} 3');
     expect(text).toContain('harrier_reconcile_duration_seconds_count{loop="test",result="done"} 1');
@@ -83,7 +84,7 @@ describe('loop', () => {
     });
     await loop.start();
     loop.add('x');
-    await vi.waitFor(() => expect(times).toHaveLength(3));
+    await eventually(() => expect(times).toHaveLength(3));
     expect((times[2] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(58);
   });
 
@@ -103,7 +104,7 @@ describe('loop', () => {
     }, 4);
     await loop.start();
     for (let i = 0; i < 40; i++) loop.add(`k${i % 10}`);
-    await vi.waitFor(() => expect(most).toBe(4));
+    await eventually(() => expect(most).toBe(4));
     expect(twice).toBe(false);
   });
 
