@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { run } from '../run/command.ts';
@@ -10,7 +10,7 @@ export const USER = 65532;
 
 const require = createRequire(import.meta.url);
 
-/** Node with its libraries, busybox for a shell, certificates, and the user: what every image with Node starts from. */
+/** Node with its libraries, busybox for a shell, and the user: what every image with Node starts from. */
 export async function baseEntries(): Promise<LayerEntry[]> {
   const programs = [
     ['/usr/local/bin/node', nodeBinary()],
@@ -19,7 +19,7 @@ export async function baseEntries(): Promise<LayerEntry[]> {
   return [
     ...(await programEntries(programs)),
     ...(await appletEntries()),
-    { path: '/etc/ssl/certs/ca-certificates.crt', type: 'file', from: certificates() },
+    ...certificateEntries(),
     ...userEntries(),
   ];
 }
@@ -59,12 +59,11 @@ function nodeBinary(): string {
   }
 }
 
-function certificates(): string {
-  return firstThere('a bundle of CA certificates', [
-    '/etc/ssl/certs/ca-certificates.crt',
-    '/etc/pki/tls/certs/ca-bundle.crt',
-    '/etc/ssl/cert.pem',
-  ]);
+/** The machine's certificates where it has any; Node brings its own list besides. */
+function certificateEntries(): LayerEntry[] {
+  const path = '/etc/ssl/certs/ca-certificates.crt';
+  const from = [path, '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'].find(existsSync);
+  return from === undefined ? [] : [{ path, type: 'file', from }];
 }
 
 function userEntries(): LayerEntry[] {

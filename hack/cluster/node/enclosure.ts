@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../processes/identity.ts';
@@ -14,6 +14,19 @@ import { daemonPath } from './prerequisites.ts';
  * a UNIX socket's path ends at 107 bytes.
  */
 const OWN_FOLDERS = ['/run/containerd', '/var/lib/kubelet', '/var/log/pods', '/var/log/containers'];
+
+/**
+ * Settings of the whole machine that a kubelet insists on. It is shown a file with its own wish in place of each
+ * (and told to change none), so that the machine keeps the values it has.
+ */
+const KERNEL_SETTINGS: Readonly<Record<string, string>> = {
+  '/proc/sys/vm/overcommit_memory': '1',
+  '/proc/sys/vm/panic_on_oom': '0',
+  '/proc/sys/kernel/panic': '10',
+  '/proc/sys/kernel/panic_on_oops': '1',
+  '/proc/sys/kernel/keys/root_maxkeys': '1000000',
+  '/proc/sys/kernel/keys/root_maxbytes': '25000000',
+};
 
 /**
  * What the node runs in: the cluster's network namespace, a mount namespace and cgroups of its own.
@@ -39,9 +52,12 @@ export async function createEnclosure(
     mkdirSync(path, { recursive: true });
     mkdirSync(own(path), { recursive: true });
   }
+  for (const [path, wish] of Object.entries(KERNEL_SETTINGS)) writeFileSync(own(path), `${wish}\n`);
   const ready = join(folder, 'node', 'enclosed');
   rmSync(ready, { force: true });
-  const binds = OWN_FOLDERS.map((path) => `mount --bind "${own(path)}" ${path}`);
+  const binds = [...OWN_FOLDERS, ...Object.keys(KERNEL_SETTINGS)].map(
+    (path) => `mount --bind "${own(path)}" ${path}`,
+  );
   // Shared among themselves, as the kubelet asks for, and with nothing outside.
   const script = ['set -e', 'mount --make-rshared /', ...binds, `: > "${ready}"`, 'exec sleep infinity'];
   const keeper = startInGroup(folder, network, groups, 'enclosure', [

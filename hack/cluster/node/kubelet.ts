@@ -49,6 +49,8 @@ export async function startKubelet(
     // Limits for all pods together would need rights over the machine's own cgroups.
     enforceNodeAllocatable: [],
     failSwapOn: false,
+    // With true it compares where it would otherwise write: enclosure.ts shows it what it wants to see.
+    protectKernelDefaults: true,
     failCgroupV1: false,
     localStorageCapacityIsolation: false,
     makeIPTablesUtilChains: false,

@@ -6,7 +6,7 @@ import { run } from '../../run/command.ts';
 /** Where programs for root are, which not every root's PATH has. */
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** Programs a node needs, each with the Debian package that brings it. */
+/** Programs that a node and its images need, each with the Debian package that brings it. */
 const PROGRAMS: Record<string, string> = {
   containerd: 'containerd',
   'containerd-shim-runc-v2': 'containerd',
@@ -19,6 +19,7 @@ const PROGRAMS: Record<string, string> = {
   nsenter: 'util-linux',
   unshare: 'util-linux',
   mount: 'mount',
+  zstd: 'zstd',
 };
 
 /** Debian's folder for CNI plugins, and the one that everybody else uses. */
