@@ -11,7 +11,10 @@ import { kubectl } from './run/kubectl.ts';
 import { FIRST_POOL } from './run/pool.ts';
 
 const { values } = parseArgs({
-  options: { cluster: { type: 'string' }, name: { type: 'string', default: 'harrier' } },
+  options: {
+    cluster: { type: 'string' },
+    name: { type: 'string', default: process.env.HARRIER_CLUSTER || 'harrier' },
+  },
 });
 
 if (readState(values.name)?.kind === 'current')

@@ -8,7 +8,10 @@ import { onNodes } from './run/on_nodes.ts';
 import { report } from './run/report.ts';
 
 const { values } = parseArgs({
-  options: { cluster: { type: 'string' }, name: { type: 'string', default: 'harrier' } },
+  options: {
+    cluster: { type: 'string' },
+    name: { type: 'string', default: process.env.HARRIER_CLUSTER || 'harrier' },
+  },
 });
 // A KUBECONFIG that is set is a choice as well.
 const wanted = values.cluster ?? (process.env.KUBECONFIG ? 'current' : undefined);
