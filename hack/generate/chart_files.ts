@@ -52,7 +52,9 @@ function page(schema: Value): string {
     '# Chart values',
     'What `helm upgrade --install harrier charts/harrier --set …` takes. Anything else is refused.',
     'The CRDs are templates of the chart, so that an upgrade brings their new schema along (Helm leaves a `crds/` ' +
-      'folder alone), and are kept by an uninstall, which would else delete every pool with them.',
+      'folder alone), and are kept by an uninstall, which would else delete every pool with them. Delete the pools ' +
+      'before you uninstall: their runners are drained by the controller. The signing keys stay until their ' +
+      'namespace goes.',
     ['| value | default | meaning |', '| --- | --- | --- |', ...rows(schema, '')].join('\n'),
   ].join('\n\n');
 }
