@@ -72,8 +72,7 @@ export class SqliteIndex implements CacheIndex {
     );
     if (few === undefined) return undefined;
     if (few.seen < FEW) return few.sequence === null ? undefined : row<EntryRow>(this.#sql.entry, few.id);
-    const newest = row<{ id: number }>(this.#sql.newest, space, start, end);
-    return newest && row<EntryRow>(this.#sql.entry, newest.id);
+    return row<EntryRow>(this.#sql.newest, space, start, end);
   }
 
   async list(tenant: string, scopes: readonly string[], prefix: string, limit: number) {

@@ -21,7 +21,7 @@ export function prepareStatements(db: DatabaseSync) {
     ),
     /** Many entries in the range: going back from the newest of the space meets one of them soon. */
     newest: one(
-      `SELECT id FROM entries INDEXED BY entries_newest
+      `SELECT ${ENTRY} FROM entries INDEXED BY entries_newest
        WHERE space = ? AND sequence IS NOT NULL AND key >= ? AND key < ? ORDER BY sequence DESC LIMIT 1`,
     ),
     scopeSpaces: one('SELECT id, version FROM spaces WHERE tenant = ? AND scope = ?'),
