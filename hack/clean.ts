@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { clusterDown, findCluster } from './cluster/cluster_up.ts';
 import { readState } from './cluster/state.ts';
-import { imageFolder } from './image/images.ts';
+import { imageFolder } from './image/shelf.ts';
 import { MADE_HERE, SYSTEM_NAMESPACE } from './install.ts';
 import { step } from './progress.ts';
 import { run } from './run/command.ts';

@@ -1,17 +1,20 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from '../processes/lock.ts';
 import type { Note } from '../progress.ts';
 import { type ImageDescription, imageConfiguration, versioned, writeArchive } from './archive.ts';
 import { baseEntries, busyboxBinary, programEntries, USER } from './base.ts';
+import { buildByDocker } from './by_docker.ts';
 import { type LayerEntry, writeLayer } from './layer.ts';
 import { firstThere } from './libraries.ts';
 import { closureEntries, filesBelow } from './npm_closure.ts';
+import { imageFile, imageFolder, removeOlder } from './shelf.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Whether this system's own Node is of no use in a container. */
+const isForeign = process.platform !== 'linux';
 
 export interface BuiltImage {
   readonly reference: string;
@@ -24,13 +27,9 @@ export interface BuiltImage {
   readonly bytes: number;
 }
 
-/** Where tars are kept, outside the checkout. */
-export function imageFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'harrier', 'images');
-}
-
 /** `harrier:dev`: dist/, which must have been bundled. */
 export function buildHarrierImage(folder = imageFolder(), note: Note = () => {}): Promise<BuiltImage> {
+  if (isForeign) return buildByDocker('harrier', 'harrier:dev', folder, note);
   if (!existsSync(join(ROOT, 'dist', 'main.js'))) throw new Error('dist/main.js is missing: npm run build');
   const app = filesBelow(join(ROOT, 'dist'))
     .filter((file) => !file.endsWith('.map'))
@@ -65,6 +64,7 @@ export function buildHarrierImage(folder = imageFolder(), note: Note = () => {})
 
 /** `harrier-demo-job:dev`: the runner of examples/demo-job with the unmodified @actions/cache and what that calls. */
 export function buildDemoJobImage(folder = imageFolder(), note: Note = () => {}): Promise<BuiltImage> {
+  if (isForeign) return buildByDocker('demo-job', 'harrier-demo-job:dev', folder, note);
   const example = join(ROOT, 'examples', 'demo-job');
   const job: LayerEntry[] = [
     ...filesBelow(example)
@@ -122,13 +122,9 @@ const common = {
 /** Writes the archive unless it is there already, and removes the older ones of the same image. */
 async function writeImage(folder: string, image: ImageDescription): Promise<BuiltImage> {
   const { id } = imageConfiguration(image);
-  const prefix = `${image.reference.replace(':', '-')}-`;
-  const name = `${prefix}${id.slice(0, 16)}.tar`;
-  const file = join(folder, name);
+  const file = imageFile(folder, image.reference, id);
   if (!existsSync(file)) await writeArchive(image, file);
-  for (const other of await readdir(folder)) {
-    if (other.startsWith(prefix) && other !== name) await rm(join(folder, other));
-  }
+  await removeOlder(folder, image.reference, file);
   const bytes = image.layers.reduce((sum, layer) => sum + layer.bytes, 0);
   return { reference: image.reference, versioned: versioned(image.reference, id), id, file, bytes };
 }
