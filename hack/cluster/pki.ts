@@ -82,7 +82,7 @@ async function issue(
   }));
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(),
-    subject: [...(groups.length > 0 ? [{ O: groups }] : []), { CN: [commonName] }],
+    subject: [...groups.map((group) => ({ O: [group] })), { CN: [commonName] }],
     issuer: authority.subject,
     publicKey: keys.publicKey,
     signingKey,

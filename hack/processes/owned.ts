@@ -50,10 +50,12 @@ export function startOwned(options: StartOptions): OwnedProcess {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: folder, ...options.env, [MARKER]: folder },
     });
-    child.once('error', (error) => appendFileSync(logFile(folder, name), `${error.message}\n`));
+    // That it could not be started shows in its missing pid, at once; the event comes later, to nobody.
+    child.once('error', () => {});
     child.unref();
     const identity = child.pid === undefined ? undefined : identify(child.pid);
-    if (identity === undefined) throw new Error(`${name} did not start: ${logTail(folder, name)}`);
+    if (identity === undefined)
+      throw new Error(`${name} did not start: ${command[0]} ${logTail(folder, name)}`);
     const started = { ...identity, name };
     appendFileSync(recordFile(folder), `${JSON.stringify(started)}\n`);
     return started;

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { ldflags } from '../../../hack/binaries/build.ts';
+import { cacheFolder, pinned, requiredVersion } from '../../../hack/binaries/pinned.ts';
+import { PROGRAMS, platformOf } from '../../../hack/binaries/programs.ts';
+
+const linux = { os: 'linux', arch: 'amd64' };
+const mac = { os: 'darwin', arch: 'arm64' };
+
+describe('the programs of a test cluster', () => {
+  test.each(PROGRAMS)('%s has its version from go.mod, and a release of that version', (name) => {
+    const { version, release } = pinned(name, linux);
+    expect(version).toMatch(/^v\d+\.\d+\.\d+$/);
+    // kwok publishes no checksums.
+    if (name === 'kwok') return expect(release).toBeUndefined();
+    expect(release?.url).toContain(version);
+    expect(new URL(release?.url ?? '').protocol).toBe('https:');
+    expect(new URL(release?.checksumUrl ?? '').host).toBe(new URL(release?.url ?? '').host);
+    return undefined;
+  });
+
+  test('servers, published for Linux alone, are built elsewhere; kubectl is published for all', () => {
+    expect(pinned('kube-apiserver', mac).release).toBeUndefined();
+    expect(pinned('etcd', mac).release).toBeUndefined();
+    expect(pinned('kubectl', mac).release?.url).toContain('/darwin/arm64/kubectl');
+  });
+
+  test("Kubernetes' programs are linked with their version, others without", () => {
+    const { version } = pinned('kubelet', linux);
+    expect(ldflags(pinned('kubelet', linux))).toContain(`gitVersion=${version}`);
+    expect(ldflags(pinned('helm', linux))).toBe('-s -w');
+  });
+
+  test.each([
+    ['linux', 'x64', linux],
+    ['darwin', 'arm64', mac],
+  ] as const)('%s on %s', (platform, arch, wanted) => {
+    expect(platformOf(platform, arch)).toEqual(wanted);
+  });
+
+  test('each platform has a cache folder of its own, the same each time', () => {
+    expect(cacheFolder(linux)).toBe(cacheFolder(linux));
+    expect(cacheFolder(linux)).not.toBe(cacheFolder(mac));
+  });
+});
+
+test.each([
+  ['in a block', 'require (\n\ta.example/b v1.2.3\n)', 'v1.2.3'],
+  ['as an indirect one', 'require (\n\ta.example/b v1.2.3 // indirect\n)', 'v1.2.3'],
+  ['not one that only starts alike', 'require (\n\ta.example/b/v2 v2.0.0\n\ta.example/b v1.2.3\n)', 'v1.2.3'],
+  [
+    'not a replacement',
+    'require (\n\ta.example/b v1.2.3\n)\nreplace a.example/b => a.example/b v9.9.9',
+    'v1.2.3',
+  ],
+])('reads the required version %s', (_, goMod, wanted) => {
+  expect(requiredVersion(goMod, 'a.example/b')).toBe(wanted);
+});
+
+test('a module that is not required is an error', () => {
+  expect(() => requiredVersion('module x', 'a.example/b')).toThrow('requires no a.example/b');
+});
