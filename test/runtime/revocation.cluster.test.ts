@@ -104,7 +104,7 @@ test('a revoked RunnerToken, a deleted one, and a finished pod end it too, and t
 
   for (const api of apis) {
     for (const refusal of ['revoked-token', 'unknown-token', 'dead-pod']) {
-      expect(api.logged()).toContain(`"refusal":"${refusal}"`);
+      await expect.poll(() => api.logged()).toContain(`"refusal":"${refusal}"`);
       const metrics = await (await fetch(`${api.opsUrl}/metrics`)).text();
       expect(metrics).toMatch(new RegExp(`harrier_api_token_refusals_total\\{refusal="${refusal}"\\} [1-9]`));
     }

@@ -95,8 +95,8 @@ test.each(['refused', 'swallowed'] as const)(
     way.set(reach);
     const took = await until(async () => (await statusOf(who)) === 401, 5_000);
     process.stdout.write(`apiserver ${reach} → 401: ${took.toFixed(0)} ms\n`);
-    expect(took).toBeLessThan(3_000);
-    expect(api.logged()).toContain('"refusal":"unverifiable"');
+    expect(took).toBeLessThan(2_500);
+    await until(async () => api.logged().includes('"refusal":"unverifiable"'), 2_000);
     const from = performance.now();
     expect(await statusOf(who)).toBe(401);
     expect(performance.now() - from).toBeLessThan(2_000);
