@@ -1,6 +1,7 @@
 import { durationSeconds } from '../resources/duration.ts';
 import type { RunnerPool } from '../resources/runner_pool.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
+import { cacheTenant } from './cache_tenant.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from './claims.ts';
 
 /** What a runtime JWT for this RunnerToken is to say; pure. */
@@ -29,9 +30,7 @@ export function buildClaims(token: RunnerToken, pool: RunnerPool, issuer: string
       },
       cache: {
         enabled: cache.enabled,
-        // By name and not by UID: entries outlive a pool that is deleted and applied again, and whoever may make a
-        // pool in a namespace may read what that namespace's jobs left.
-        tenant: `${namespace}/${poolRef.name}`,
+        tenant: cacheTenant(pool),
         scopes: cache.scopes.map(({ name, permission }) => ({ name, permission })),
       },
     },

@@ -3,7 +3,7 @@ import type { RunnerPool } from '../resources/runner_pool.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
 import { buildClaims } from './build_claims.ts';
 import { type RuntimeClaims, runtimeClaims, TOKEN_ALGORITHM, TOKEN_TYPE } from './claims.ts';
-import { verificationKeys } from './jwks.ts';
+import { type VerificationKeys, verificationKeys } from './jwks.ts';
 import { publicKeySetOf, type SigningKey } from './keys.ts';
 import { refreshTime } from './refresh.ts';
 import { createVerifier } from './verify.ts';
@@ -33,14 +33,17 @@ export interface IssuedToken {
  */
 export async function issueToken({ token, pool, issuer, key, now }: IssueRequest): Promise<IssuedToken> {
   const claims = runtimeClaims.parse(buildClaims(token, pool, issuer, now));
-  const jwt = await sign(claims, key);
+  const { privateKey, publicKeys } = await imported(key);
+  const jwt = await new CompactSign(Buffer.from(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: TOKEN_TYPE, kid: key.jwk.kid })
+    .sign(privateKey);
   const verifier = createVerifier({
     issuer,
     audience: claims.aud[0] ?? '',
     now: () => now.getTime(),
     remembered: 0,
   });
-  verifier.useKeys(await verificationKeys(publicKeySetOf([key])));
+  verifier.useKeys(publicKeys);
   await verifier.verify(jwt);
 
   const issuedAt = new Date(claims.iat * 1000);
@@ -55,9 +58,27 @@ export async function issueToken({ token, pool, issuer, key, now }: IssueRequest
   };
 }
 
-async function sign(claims: RuntimeClaims, key: SigningKey): Promise<string> {
-  const privateKey = await importJWK(key.jwk, TOKEN_ALGORITHM);
-  return await new CompactSign(Buffer.from(JSON.stringify(claims)))
-    .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: TOKEN_TYPE, kid: key.jwk.kid })
-    .sign(privateKey);
+interface ImportedKey {
+  privateKey: Awaited<ReturnType<typeof importJWK>>;
+  publicKeys: VerificationKeys;
+}
+
+/** Importing takes longer than signing, and a key signs for hundreds of runners in a row. */
+const importedKeys = new WeakMap<SigningKey, Promise<ImportedKey>>();
+
+function imported(key: SigningKey): Promise<ImportedKey> {
+  let known = importedKeys.get(key);
+  if (known === undefined) {
+    known = importBoth(key);
+    importedKeys.set(key, known);
+  }
+  return known;
+}
+
+async function importBoth(key: SigningKey): Promise<ImportedKey> {
+  const [privateKey, publicKeys] = await Promise.all([
+    importJWK(key.jwk, TOKEN_ALGORITHM),
+    verificationKeys(publicKeySetOf([key])),
+  ]);
+  return { privateKey, publicKeys };
 }

@@ -17,8 +17,10 @@ export function startController(options: {
   namespace: string;
   watch?: readonly string[];
   env?: Record<string, string>;
+  /** The program, by default the sources. */
+  main?: string;
 }): ControllerProcess {
-  const child = spawn(process.execPath, [MAIN, 'controller'], {
+  const child = spawn(process.execPath, [options.main ?? MAIN, 'controller'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,

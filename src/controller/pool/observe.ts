@@ -23,25 +23,21 @@ export function poolObserver(
   deletedPods: ReadonlySet<string>,
   now: () => Date,
 ): ObservePool {
-  /** By pool UID: hash and refusals of the spec of one generation, which are the same at each look. */
-  const specs = new Map<
-    string,
-    { generation: number } & Pick<Observed, 'templateHash' | 'templateRefusals'>
-  >();
+  /** Hash and refusals of a pool as it was read: they are the same at each look. */
+  const specs = new WeakMap<RunnerPool, Pick<Observed, 'templateHash' | 'templateRefusals'>>();
   /** By namespace/name: when the Secret was last seen. */
   const seen = new Map<string, number>();
 
   function specOf(pool: RunnerPool) {
-    const generation = pool.metadata.generation ?? 0;
-    const known = specs.get(pool.metadata.uid);
-    if (known?.generation === generation) return known;
-    const fresh = {
-      generation,
-      templateHash: templateHash(pool.spec, settings),
-      templateRefusals: templateRefusals(pool.spec.template.spec),
-    };
-    specs.set(pool.metadata.uid, fresh);
-    return fresh;
+    let known = specs.get(pool);
+    if (known === undefined) {
+      known = {
+        templateHash: templateHash(pool.spec, settings),
+        templateRefusals: templateRefusals(pool.spec.template.spec),
+      };
+      specs.set(pool, known);
+    }
+    return known;
   }
 
   async function credentialsOf(pool: RunnerPool): Promise<Observed['credentials']> {
@@ -61,7 +57,6 @@ export function poolObserver(
 
   return async (pool) => {
     const credentials = await credentialsOf(pool);
-    const { templateHash: hash, templateRefusals: refusals } = specOf(pool);
     const runners = view.pods
       .byIndex('pool', pool.metadata.uid)
       .filter((pod) => isRunnerOf(pod, pool))
@@ -71,8 +66,7 @@ export function poolObserver(
       });
     return {
       pool: observedPool(pool),
-      templateHash: hash,
-      templateRefusals: refusals,
+      ...specOf(pool),
       credentials,
       runners,
     };

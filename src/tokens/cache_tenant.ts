@@ -1,0 +1,15 @@
+import type { RunnerPool } from '../resources/runner_pool.ts';
+
+/**
+ * Whose cache entries a pool's runners see. Pools of one repository in one namespace share theirs, whatever they are
+ * called and run on; every other pool has its own. By name and not by UID: entries outlive a pool that is deleted and
+ * applied again, and whoever may make a pool in a namespace may read what that namespace's jobs left. No two kinds of
+ * tenant meet, since neither a namespace nor a pool's name has a slash in it.
+ */
+export function cacheTenant(pool: RunnerPool): string {
+  const { namespace, name } = pool.metadata;
+  const { url, scope } = pool.spec.forge;
+  if (url === undefined || scope?.type !== 'repository' || scope.name === undefined)
+    return `${namespace}/${name}`;
+  return `${namespace}/${new URL(url).host}/${scope.name}`;
+}
