@@ -1,11 +1,10 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { BlobError, blobHeaders } from './azure_answer.ts';
 import type { Download, Downloads } from './downloads.ts';
 import type { Exchange } from './handlers.ts';
 import { unavailable } from './refusal.ts';
+import type { Stored } from './stored.ts';
 import type { Upstream } from './upstream.ts';
-
-const { pipeline } = process.getBuiltinModule('node:stream');
 
 /**
  * HEAD and GET of a local download URL. HEAD is answered from the look-up, since a signed URL is signed for GET
@@ -25,48 +24,38 @@ export async function serveDownload(
   }
   let stored = await fetchStored(exchange, download, upstream);
   if (isExpired(stored)) {
-    stored.resume();
+    stored.drop();
     await downloads.renew(download);
     stored = await fetchStored(exchange, download, upstream);
   }
   await relay(exchange, download, stored);
 }
 
-function fetchStored(exchange: Exchange, download: Download, upstream: Upstream): Promise<IncomingMessage> {
-  const { request, response } = exchange;
+function fetchStored(exchange: Exchange, download: Download, upstream: Upstream): Promise<Stored> {
+  const { headers } = exchange.request;
   // x-ms-range wins over Range, as in the blob service.
-  const range = request.headers['x-ms-range']?.toString() ?? request.headers.range;
-  const headers: OutgoingHttpHeaders = range === undefined ? {} : { range };
-  const outgoing = upstream.signed({ method: 'GET', url: download.entry.url, headers });
-  response.once('close', () => outgoing.destroy());
-  return new Promise((resolve, reject) => {
-    outgoing.once('response', resolve);
-    outgoing.once('error', (error: NodeJS.ErrnoException) =>
-      reject(unavailable(`the store did not answer (${error.code ?? error.name})`)),
-    );
-    outgoing.end();
-  });
+  const range = headers['x-ms-range']?.toString() ?? headers.range;
+  return upstream.fetch(download.entry.url, range === undefined ? {} : { range });
 }
 
-function isExpired(stored: IncomingMessage): boolean {
-  return stored.statusCode === 401 || stored.statusCode === 403 || stored.statusCode === 404;
+function isExpired({ status }: Stored): boolean {
+  return status === 401 || status === 403 || status === 404;
 }
 
-function relay(exchange: Exchange, download: Download, stored: IncomingMessage): Promise<void> {
-  const status = stored.statusCode ?? 502;
+async function relay(exchange: Exchange, download: Download, stored: Stored): Promise<void> {
+  const { status } = stored;
   if (status !== 200 && status !== 206) {
-    stored.resume();
+    stored.drop();
     throw storeError(status);
   }
   const headers = entryHeaders(download);
   for (const name of ['content-length', 'content-range'] as const) {
     const value = stored.headers[name];
-    if (value !== undefined) headers[name] = value;
+    if (value !== undefined) headers[name] = String(value);
   }
+  if (exchange.response.destroyed) return stored.drop();
   exchange.response.writeHead(status, blobHeaders(exchange, headers));
-  return new Promise((resolve, reject) => {
-    pipeline(stored, exchange.response, (error) => (error ? reject(error) : resolve()));
-  });
+  await stored.relay(exchange.response);
 }
 
 function storeError(status: number): Error {

@@ -1,8 +1,11 @@
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { ProblemCode } from '../protocol/problem.ts';
+import { fetchPlain } from './fetch_plain.ts';
+import { storedOf } from './fetch_stored.ts';
 import { requesterOf } from './node_http.ts';
 import { readBody } from './read_body.ts';
 import { Refused, unavailable } from './refusal.ts';
+import type { Stored } from './stored.ts';
 import type { TokenFile } from './token_file.ts';
 
 export interface Call {
@@ -38,6 +41,8 @@ export interface Upstream {
   json<T>(call: Call): Promise<T>;
   /** Begins a request on a signed URL, which needs no token and gets none: a store must never see it. */
   signed(request: SignedRequest): ClientRequest;
+  /** GETs a signed URL, the body to be relayed. */
+  fetch(url: string, headers: OutgoingHttpHeaders): Promise<Stored>;
   close(): void;
 }
 
@@ -90,6 +95,20 @@ export function connectUpstream(options: UpstreamOptions): Upstream {
     }
   };
 
+  const storeUrl = (url: string) => new URL(/^https?:/i.test(url) ? url : `${base}${url}`);
+
+  const signed = ({ method, url, headers }: SignedRequest): ClientRequest => {
+    const target = storeUrl(url);
+    const request = requesterOf(target.protocol).request(target, {
+      method,
+      headers,
+      agent: agentOf(target.protocol),
+      timeout: STREAM_TIMEOUT,
+    });
+    request.once('timeout', () => request.destroy(new Error('the store stands still')));
+    return request;
+  };
+
   return {
     call,
     async json<T>(wanted: Call) {
@@ -97,16 +116,12 @@ export function connectUpstream(options: UpstreamOptions): Upstream {
       if (answer.status >= 300) throw refusedBy(answer);
       return (answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString('utf8'))) as T;
     },
-    signed({ method, url, headers }) {
-      const target = new URL(/^https?:/i.test(url) ? url : `${base}${url}`);
-      const request = requesterOf(target.protocol).request(target, {
-        method,
-        headers,
-        agent: agentOf(target.protocol),
-        timeout: STREAM_TIMEOUT,
-      });
-      request.once('timeout', () => request.destroy(new Error('the store stands still')));
-      return request;
+    signed,
+    fetch(url, headers) {
+      const target = storeUrl(url);
+      return target.protocol === 'http:'
+        ? fetchPlain(target, headers, STREAM_TIMEOUT)
+        : storedOf(signed({ method: 'GET', url, headers }));
     },
     close() {
       for (const agent of agents.values()) agent.destroy();
