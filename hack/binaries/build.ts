@@ -34,6 +34,7 @@ export async function build(program: Pinned, file: string, note: Note): Promise<
   const env = { ...process.env, CGO_ENABLED: '0' };
   note(`building ${program.name}: reading its sources`);
   const total = await packageCount(program, cwd, env);
+  note(`building ${program.name}: at most ${total} packages, those compiled before are cached`);
   const args = ['build', '-v', ...BUILD_FLAGS, '-ldflags', ldflags(program), '-o', file, program.goPackage];
   const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const said: string[] = [];

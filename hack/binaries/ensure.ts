@@ -45,7 +45,8 @@ async function reachableReleases(programs: Pinned[], note: Note): Promise<Set<Pr
 
 /** The finished program appears under its name in one step, so that a file that is there is whole. */
 async function obtain(program: Pinned, folder: string, reachable: boolean, note: Note): Promise<void> {
-  const partial = join(folder, `.partial-${program.name}`);
+  // With our pid: a compiler that outlived its killed starter still writes to the name it was given.
+  const partial = join(folder, `.partial-${program.name}-${process.pid}`);
   const downloaded = reachable && (await tryDownload(program, partial, note));
   if (!downloaded) await buildOrExplain(program, partial, note);
   await rename(partial, join(folder, program.name));

@@ -31,7 +31,8 @@ const folderOf = (name: string) => clusterFolder(named(name));
 const kubectl = (cluster: Cluster, ...args: string[]) =>
   run(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, ...args], { timeoutMs: 30_000 });
 
-describe.runIf(process.platform === 'linux')('control planes of our own', () => {
+// A start takes 5 s alone, and several times that beside everything else that `make test` does.
+describe.runIf(process.platform === 'linux')('control planes of our own', { timeout: 180_000 }, () => {
   test('two start side by side, each ready soon, and know nothing of each other', async () => {
     const started = performance.now();
     const [a, b] = await Promise.all([up('side-a'), up('side-b')]);
