@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { runnerPodKind, secretHeadKind } from '../../src/controller/kinds.ts';
+
+const metadata = {
+  name: 'p',
+  namespace: 'ci',
+  uid: 'u',
+  resourceVersion: '1',
+  creationTimestamp: '2026-11-21T08:00:00Z',
+  managedFields: [{ manager: 'kubelet' }],
+};
+
+function trouble(runner: unknown, status: Record<string, unknown> = {}): string | undefined {
+  const containerStatuses = [
+    { name: 'other', state: { terminated: { exitCode: 99 } } },
+    { name: 'runner', state: runner },
+  ];
+  return runnerPodKind.parse({ metadata, status: { phase: 'Failed', containerStatuses, ...status } }).trouble;
+}
+
+describe('runnerPodKind', () => {
+  it('keeps what is decided from and lets the rest go', () => {
+    const pod = runnerPodKind.parse({ metadata, spec: { containers: [] }, status: { phase: 'Running' } });
+    expect(pod).not.toHaveProperty('spec');
+    expect(pod.metadata).not.toHaveProperty('managedFields');
+    expect(pod.phase).toBe('Running');
+  });
+
+  it.each([
+    [{ terminated: { exitCode: 3, reason: 'Error' } }, 'exit code 3: Error'],
+    [
+      { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } },
+      'ImagePullBackOff: no such image',
+    ],
+    [{ waiting: { reason: 'PodInitializing' } }, undefined],
+    [{ running: {} }, undefined],
+  ])('says of %j: %s', (state, expected) => {
+    expect(trouble(state)).toBe(expected);
+  });
+
+  it('says what the node said of a pod that it evicted', () => {
+    expect(trouble(undefined, { reason: 'Evicted', message: 'low on memory' })).toBe(
+      'Evicted: low on memory',
+    );
+  });
+
+  it('passes on no token that a program printed with its last words', () => {
+    const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl';
+    const said = trouble({ terminated: { exitCode: 1, message: `refused: ${jwt}!` } });
+    expect(said).toBe('exit code 1: refused: [token]!');
+  });
+});
+
+describe('secretHeadKind', () => {
+  it('keeps nothing of what the Secret holds', () => {
+    const secret = secretHeadKind.parse({ metadata, data: { token: 'c2VjcmV0' }, stringData: { a: 'b' } });
+    expect(JSON.stringify(secret)).not.toMatch(/c2VjcmV0|stringData/);
+  });
+});
