@@ -6,11 +6,12 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { JOBS, jobSocket } from './job_socket.mjs';
 
 /** How long the runner stays for its answer to be read, should the one who gave the job not hang up. */
-const LAST_WORDS_MS = 2000;
+const LAST_WORDS_MS = 10_000;
 
 let taken = false;
 let running;
@@ -55,6 +56,8 @@ function run(job, args, onOutput) {
   return new Promise((resolve, reject) => {
     running = spawn(process.execPath, [new URL(`${job}.mjs`, import.meta.url).pathname, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // @actions/cache packs its archive there, and has a default that only GitHub's own machines have.
+      env: { RUNNER_TEMP: tmpdir(), ...process.env },
     });
     for (const stream of [running.stdout, running.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { jobSocket } from './job_socket.mjs';
 
 const [job, ...args] = process.argv.slice(2);
-const runner = connect(jobSocket);
+// Half open: our side closes when this process has ended, which the runner waits for, as its own end takes us along.
+const runner = connect({ path: jobSocket, allowHalfOpen: true });
 runner.on('error', (error) => {
   console.error(`the runner does not answer: ${error.message}`);
   process.exitCode = 1;
@@ -17,3 +18,4 @@ for await (const line of createInterface({ input: runner })) {
   if (output !== undefined) process.stdout.write(output);
   if (exitCode !== undefined) process.exitCode = exitCode;
 }
+runner.unref();

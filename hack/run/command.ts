@@ -23,7 +23,8 @@ export async function run(
     return (await pending).stdout;
   } catch (error) {
     const { stderr, stdout } = error as { stderr?: string; stdout?: string };
-    const words = (stderr || stdout || String(error)).trim().split('\n').slice(-15).join('\n  ');
+    const said = [stdout, stderr].filter(Boolean).join('\n') || String(error);
+    const words = said.trim().split('\n').slice(-15).join('\n  ');
     throw new Error(`${[file.split('/').pop(), ...args].join(' ')} failed:\n  ${words}`);
   }
 }

@@ -19,6 +19,17 @@ interface TokenList {
 /** Applies examples/first-pool.yaml and waits until its three runners are idle. */
 export async function firstPool(cluster: Cluster, note: Note): Promise<void> {
   await applyPool(cluster, await readFile(FIRST_POOL, 'utf8'));
+  note('waiting for the pool to be as it is asked to be');
+  await kubectl(cluster, [
+    '-n',
+    POOL_NAMESPACE,
+    'wait',
+    `rp/${POOL}`,
+    '--for=condition=Ready',
+    '--timeout=180s',
+  ]).catch(async () => {
+    throw new Error(await whyNot(cluster, 3));
+  });
   await idleRunners(cluster, 3, note);
 }
 

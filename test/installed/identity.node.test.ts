@@ -44,7 +44,7 @@ describe('a job', () => {
     };
     for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)))
       if (pid !== String(process.pid)) for (const file of ['environ', 'cmdline', 'mountinfo']) look('/proc/' + pid + '/' + file);
-    for (const folder of ['/var', '/run', '/tmp', '/work', '/etc', '/home']) walk(folder, 8);
+    for (const folder of ['/var', '/run', '/tmp', '/workspace', '/etc', '/home']) walk(folder, 8);
     console.log(JSON.stringify({ read, found }));`;
 
   it('finds no byte of its token anywhere it can read, and finds what it can read', async () => {
