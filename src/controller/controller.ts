@@ -122,7 +122,7 @@ export function createController(options: ControllerOptions): Controller {
   });
   const keysLoop = createLoop({
     name: KEYS,
-    sources: [source(configMaps, (one) => (one.metadata.name === PUBLIC_KEYS_CONFIG_MAP ? [KEYS] : []))],
+    sources: [source(configMaps, () => [KEYS])],
     reconcile: () => reconcileKeys({ client, namespace, policy: options.rotation, ring, log, now }),
     concurrency: 1,
     log,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -99,7 +100,7 @@ async function wholeAsAsked(pool: PoolInCluster, replicas: number): Promise<void
 
 /** Leads one life with a controller that is killed at the cut and started again; answers the writes it made till then. */
 async function lifeWithCut(cut: Cut | undefined): Promise<{ writes: string[]; used: boolean }> {
-  const namespace = await cluster.newNamespace();
+  const namespace = await makeNamespace();
   const pool = new PoolInCluster(client, namespace, 'life');
   let second: Promise<ControllerProcess> | undefined;
   const proxy = await knifeProxy(cluster.kubeconfig, cut, () => {
@@ -121,7 +122,17 @@ async function lifeWithCut(cut: Cut | undefined): Promise<{ writes: string[]; us
     await (await second)?.kill('SIGKILL');
     if (second === undefined) await first.kill('SIGKILL');
     await proxy.close();
+    await cluster.kubectl('delete', 'namespace', namespace, '--wait=false');
   }
+}
+
+/** Goes with its life, not with the file: half a hundred would be too many to clear away at the end. */
+async function makeNamespace(): Promise<string> {
+  const name = `test-${randomBytes(5).toString('hex')}`;
+  await cluster.kubectl('create', 'namespace', name);
+  // Pods are refused until the controller-manager has made it.
+  await eventually('the service account', () => cluster.kubectl('get', 'sa', 'default', '--namespace', name));
+  return name;
 }
 
 describe('a controller that is killed', () => {
@@ -130,18 +141,21 @@ describe('a controller that is killed', () => {
     expect(writes.length).toBeGreaterThan(15);
     expect(writes.length).toBeLessThan(MOST_WRITES);
 
-    const cuts = writes.flatMap((_, index): Cut[] => [
-      { write: index + 1, side: 'before' },
-      { write: index + 1, side: 'after' },
-    ]);
+    // Dead before write n + 1 and dead after write n leave the same behind: the latter, where the answer is lost too,
+    // stands for both.
+    const cuts: Cut[] = [
+      { write: 1, side: 'before' },
+      ...writes.map((_, index) => ({ write: index + 1, side: 'after' as const })),
+    ];
+    const points = cuts.length;
     let made = 0;
     async function lane(): Promise<void> {
       for (let cut = cuts.shift(); cut !== undefined; cut = cuts.shift())
         if ((await lifeWithCut(cut)).used) made += 1;
     }
     await Promise.all(Array.from({ length: LANES }, lane));
-    console.log(`killed at ${made} points of a life of ${writes.length} writes: ${writes.join(', ')}`);
-    // A life's last writes may fall together, so that the one or the other number isn't reached.
-    expect(made).toBeGreaterThanOrEqual(2 * writes.length - 4);
+    console.log(`killed at ${made} points in a life of ${writes.length} writes: ${writes.join(', ')}`);
+    // Two statuses may be written as one, so that a life is a write or two shorter than the first.
+    expect(made).toBeGreaterThanOrEqual(points - 2);
   }, 900_000);
 });

@@ -47,20 +47,24 @@ export async function refreshIdentity(
   await activate(token, issued, hands);
 }
 
-/** Writes the controller's part of the token's status, and no other field: `runner` is the api's. */
+/**
+ * Writes the controller's part of the token's status, and no other field: `runner` is the api's. With `unchanged`, only
+ * if the token is still as it was seen, else 409.
+ */
 export async function writeTokenStatus(
   token: RunnerToken,
   status: Omit<RunnerTokenStatus, 'conditions' | 'runner'>,
   { client, view }: Pick<IdentityHands, 'client' | 'view'>,
+  { unchanged = false } = {},
 ): Promise<void> {
-  const { namespace, name, generation, uid } = token.metadata;
+  const { namespace, name, generation, uid, resourceVersion } = token.metadata;
   const written = await client.applyStatus(
     RunnerTokenKind,
     {
       apiVersion: API_VERSION,
       kind: 'RunnerToken',
       // The UID makes it this token's or a conflict, never a namesake's.
-      metadata: { namespace, name, uid },
+      metadata: { namespace, name, uid, ...(unchanged ? { resourceVersion } : {}) },
       status: { ...(generation === undefined ? {} : { observedGeneration: generation }), ...status },
     },
     { fieldManager: FieldManager.controller, force: true },
@@ -141,6 +145,8 @@ async function activate(token: RunnerToken, issued: IssuedToken, hands: Identity
       expiresAt: timestamp(issued.expiresAt),
     },
     hands,
+    // A revocation that came meanwhile must not be written over.
+    { unchanged: true },
   );
 }
 

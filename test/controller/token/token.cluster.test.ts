@@ -149,6 +149,17 @@ describe('RunnerTokens on a real control plane', () => {
     expect(await runners()).not.toContain(busy);
   });
 
+  it('revoked by somebody take their runner with them, and stay revoked', async () => {
+    const [name = ''] = await runners();
+    await pool.report(name, 'Idle');
+    await pool.tokenStatus(name, { phase: 'Revoked', reason: 'Suspicious' }, 'somebody');
+    await eventually('its runner replaced', async () =>
+      (await pool.live()).every((pod) => pod.metadata.name !== name),
+    );
+    const token = await client.get(RunnerTokenKind, cluster.namespace, name);
+    expect(token?.status?.phase ?? 'Revoked').toBe('Revoked');
+  });
+
   it('sign with a new key when asked for, while the old one stays published', async () => {
     const map = () => client.get(ConfigMapKind, cluster.namespace, PUBLIC_KEYS_CONFIG_MAP);
     const kids = async () =>
