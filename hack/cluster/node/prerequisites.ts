@@ -67,7 +67,7 @@ export function missingPackages(): string[] {
 
 /** Absolute path of a program, root's folders included. */
 export function findProgram(program: string): string | undefined {
-  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/bin', ...SBIN]
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/bin', ...SBIN]
     .map((folder) => join(folder, program))
     .find(existsSync);
 }
@@ -80,7 +80,7 @@ export function cniFolder(): string | undefined {
 
 /** The PATH that the node's daemons look programs up in. */
 export function daemonPath(): string {
-  return [...new Set([...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/bin', ...SBIN])].join(
+  return [...new Set([...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/bin', ...SBIN])].join(
     delimiter,
   );
 }
