@@ -9,9 +9,12 @@ const containerStatus = z.object({
   state: z
     .object({
       waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).optional(),
+      running: z.object({ startedAt: z.string().optional() }).optional(),
       terminated: z
         .object({
           exitCode: z.number(),
+          startedAt: z.string().nullish(),
+          finishedAt: z.string().nullish(),
           reason: z.string().optional(),
           message: z.string().optional(),
         })
@@ -30,6 +33,10 @@ const podStatus = z.object({
 export interface RunnerPod extends KubeObject {
   metadata: ObjectMeta;
   phase: string;
+  /** When the runner container started, RFC 3339; absent while it has not. */
+  startedAt?: string | undefined;
+  /** When the runner container ended, RFC 3339. */
+  endedAt?: string | undefined;
   /** What kubelet or node say of the pod's end or of what keeps it from starting; may be the program's own words. */
   trouble?: string | undefined;
 }
@@ -41,11 +48,13 @@ export const runnerPodKind: Kind<RunnerPod> = {
   parse: (raw) => {
     const { metadata, status } = raw as { metadata: unknown; status?: unknown };
     const seen = podStatus.parse(status ?? {});
-    const trouble = troubleOf(seen);
+    const runner = seen.containerStatuses?.find((one) => one.name === PodPart.runnerContainer)?.state;
     return {
       metadata: slim(objectMeta.parse(metadata)),
       phase: seen.phase ?? 'Pending',
-      ...(trouble === undefined ? {} : { trouble }),
+      startedAt: runner?.running?.startedAt ?? runner?.terminated?.startedAt ?? undefined,
+      endedAt: runner?.terminated?.finishedAt ?? undefined,
+      trouble: troubleOf(seen, runner),
     };
   },
 };
@@ -78,8 +87,10 @@ function slim(metadata: ObjectMeta): ObjectMeta {
   return rest;
 }
 
-function troubleOf(status: z.infer<typeof podStatus>): string | undefined {
-  const runner = status.containerStatuses?.find((one) => one.name === PodPart.runnerContainer)?.state;
+function troubleOf(
+  status: z.infer<typeof podStatus>,
+  runner: z.infer<typeof containerStatus>['state'],
+): string | undefined {
   if (runner?.terminated !== undefined) {
     const { exitCode, reason, message } = runner.terminated;
     return sentence([`exit code ${exitCode}`, reason, message]);

@@ -38,6 +38,24 @@ describe('runnerPodKind', () => {
     expect(trouble(state)).toBe(expected);
   });
 
+  it('keeps when the runner container started and ended', () => {
+    const times = (state: unknown) => {
+      const containerStatuses = [{ name: 'runner', state }];
+      const { startedAt, endedAt } = runnerPodKind.parse({ metadata, status: { containerStatuses } });
+      return [startedAt, endedAt];
+    };
+    const startedAt = '2026-11-21T08:00:01Z';
+    expect(times({ waiting: {} })).toEqual([undefined, undefined]);
+    expect(times({ running: { startedAt } })).toEqual([startedAt, undefined]);
+    const finishedAt = '2026-11-21T08:00:02Z';
+    expect(times({ terminated: { exitCode: 0, startedAt, finishedAt } })).toEqual([startedAt, finishedAt]);
+    // What kubelet writes of a container that could not be started.
+    expect(times({ terminated: { exitCode: 128, startedAt: null, finishedAt } })).toEqual([
+      undefined,
+      finishedAt,
+    ]);
+  });
+
   it('says what the node said of a pod that it evicted', () => {
     expect(trouble(undefined, { reason: 'Evicted', message: 'low on memory' })).toBe(
       'Evicted: low on memory',

@@ -63,8 +63,9 @@ export class PoolInCluster {
     return (await this.get())?.status?.conditions.find((one) => one.type === type);
   }
 
-  /** What the api writes when the runner reports. */
+  /** What the api writes when the runner reports; the runner container runs by then. */
   async report(podName: string, state: RunnerState): Promise<void> {
+    await this.podStatus(podName, 'Running', { running: { startedAt: wholeSeconds(new Date()) } }, true);
     await this.tokenStatus(podName, { runner: { state, since: new Date().toISOString() } }, FieldManager.api);
   }
 
@@ -84,7 +85,11 @@ export class PoolInCluster {
   /** What kubelet writes when the pod's containers have ended. */
   async endPod(podName: string, phase: 'Succeeded' | 'Failed', exitCode = 0): Promise<void> {
     const state = { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error' } };
-    const shared = { ready: false, restartCount: 0, image: 'job', imageID: '' };
+    await this.podStatus(podName, phase, state, false);
+  }
+
+  private async podStatus(podName: string, phase: string, state: object, ready: boolean): Promise<void> {
+    const shared = { ready, restartCount: 0, image: 'job', imageID: '' };
     await this.client.applyStatus(
       runnerPodKind,
       {
@@ -101,6 +106,11 @@ export class PoolInCluster {
   async forgetLease(): Promise<void> {
     await this.client.delete(LeaseKind, this.namespace, 'harrier-controller');
   }
+}
+
+/** As Kubernetes writes a time. */
+function wholeSeconds(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** Polls until the look gives something other than undefined or false; tells what it waited for when it gives up. */

@@ -2,10 +2,16 @@ import { durationSeconds } from '../../resources/duration.ts';
 import type { RunnerPoolSpec, SlotFailure } from '../../resources/runner_pool.ts';
 import { backoffMs } from './backoff.ts';
 import type { Runner } from './observed.ts';
-import { hasStarted, isLive, standingOf } from './standing.ts';
+import { isLive, standingOf } from './standing.ts';
 
 /** As many as the status may hold; see runnerPoolStatus. */
 export const MAX_FAILURES = 1000;
+
+/**
+ * A runner that has run for so long has started, even if no job came. One that ends sooner without having had a job
+ * and without success has failed to: a program that cannot join its forge often lives for some seconds.
+ */
+const STEADY_MS = 60_000;
 
 export interface FailedStarts {
   /** What the status is to say from now on: the failures of before, without the slots that have recovered. */
@@ -14,13 +20,13 @@ export interface FailedStarts {
   recorded: Runner[];
   /** Runners whose failure is only now put on record; the next plan deletes them. */
   fresh: Runner[];
-  /** When the next start times out by itself, in ms from now. */
-  nextTimeoutMs?: number | undefined;
+  /** When time alone fails the next start, or ends the failures of a slot, in ms from now. */
+  nextChangeMs?: number | undefined;
 }
 
 /**
- * Finds the starts that have failed: the pod ended in failure, or startupTimeout passed, before the runner was ever
- * idle. The failure goes to the status first and the pod goes only in a later plan, so that a crash between the two
+ * Finds the starts that have failed: the pod ended in failure before its runner had a job or ran for a minute, or
+ * startupTimeout passed before it was idle. The failure goes to the status first and the pod goes only in a later plan, so that a crash between the two
  * forgets no attempt.
  */
 export function failedStarts(
@@ -32,18 +38,14 @@ export function failedStarts(
   const failures = new Map(before.map((one) => [one.slot, one]));
   const recorded: Runner[] = [];
   const fresh: Runner[] = [];
-  let nextTimeoutMs: number | undefined;
   for (const runner of runners) {
-    if (hasStarted(runner)) {
+    if (hasStarted(runner, now)) {
       if (overcome(failures.get(runner.slot), runner)) failures.delete(runner.slot);
       continue;
     }
-    const deadlineMs = runner.createdAtMs + durationSeconds(lifecycle.startupTimeout) * 1000;
-    const failure = failureOf(runner, deadlineMs, lifecycle, now);
-    if (failure === undefined) {
-      if (standingOf(runner) === 'Starting')
-        nextTimeoutMs = Math.min(nextTimeoutMs ?? Number.POSITIVE_INFINITY, deadlineMs - now.getTime());
-    } else if ((failures.get(runner.slot)?.attempt ?? 0) >= runner.attempt || failures.size >= MAX_FAILURES) {
+    const failure = failureOf(runner, lifecycle, now);
+    if (failure === undefined) continue;
+    if ((failures.get(runner.slot)?.attempt ?? 0) >= runner.attempt || failures.size >= MAX_FAILURES) {
       recorded.push(runner);
     } else {
       failures.set(runner.slot, failure);
@@ -54,8 +56,37 @@ export function failedStarts(
     failures: [...failures.values()].sort((a, b) => a.slot - b.slot),
     recorded,
     fresh,
-    nextTimeoutMs,
+    nextChangeMs: nextChangeMs(runners, failures, lifecycle, now),
   };
+}
+
+function nextChangeMs(
+  runners: readonly Runner[],
+  failures: ReadonlyMap<number, SlotFailure>,
+  lifecycle: RunnerPoolSpec['lifecycle'],
+  now: Date,
+): number | undefined {
+  const changes = runners.map((runner) => {
+    const standing = standingOf(runner);
+    if (standing === 'Starting') return deadlineMs(runner, lifecycle) - now.getTime();
+    if (standing !== 'Idle' || !failures.has(runner.slot)) return Number.POSITIVE_INFINITY;
+    return (runner.startedAtMs ?? 0) + STEADY_MS - now.getTime();
+  });
+  const future = changes.filter((ms) => ms > 0 && Number.isFinite(ms));
+  return future.length === 0 ? undefined : Math.min(...future);
+}
+
+function deadlineMs(runner: Runner, lifecycle: RunnerPoolSpec['lifecycle']): number {
+  return runner.createdAtMs + durationSeconds(lifecycle.startupTimeout) * 1000;
+}
+
+function hasStarted(runner: Runner, now: Date): boolean {
+  const { token, phase, startedAtMs } = runner;
+  if (token?.state === 'Busy' || token?.state === 'Terminated' || phase === 'Succeeded') return true;
+  if (token?.state !== 'Idle') return false;
+  // A pod that its node gave up says nothing of its containers: that it was idle has to do.
+  if (startedAtMs === undefined) return !isLive(runner);
+  return (runner.endedAtMs ?? now.getTime()) - startedAtMs >= STEADY_MS;
 }
 
 /** A runner that has started ends its slot's failures; one that is past its life may only end those of before it. */
@@ -66,16 +97,15 @@ function overcome(failure: SlotFailure | undefined, runner: Runner): boolean {
 
 function failureOf(
   runner: Runner,
-  deadlineMs: number,
   lifecycle: RunnerPoolSpec['lifecycle'],
   now: Date,
 ): SlotFailure | undefined {
   const standing = standingOf(runner);
   const exited = standing === 'Finished' && runner.phase === 'Failed';
-  const late = standing === 'Starting' && now.getTime() >= deadlineMs;
+  const late = standing === 'Starting' && now.getTime() >= deadlineMs(runner, lifecycle);
   if (!exited && !late) return undefined;
   const what = exited
-    ? `runner ${runner.name} ended before it was ever idle`
+    ? `runner ${runner.name} ended before it had a job`
     : `runner ${runner.name} was not idle ${lifecycle.startupTimeout} after its pod was made`;
   return {
     slot: runner.slot,

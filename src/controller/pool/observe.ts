@@ -88,7 +88,6 @@ function observedPool({ metadata, spec, status }: RunnerPool): ObservedPool {
 
 export function runnerOf(pod: RunnerPod, token: RunnerToken | undefined): Runner {
   const { metadata, phase, trouble } = pod;
-  const drainSinceMs = Date.parse(metadata.annotations?.[Annotation.drainSince] ?? '');
   const own = token?.spec.podRef.uid === metadata.uid ? token : undefined;
   return {
     name: metadata.name,
@@ -98,10 +97,18 @@ export function runnerOf(pod: RunnerPod, token: RunnerToken | undefined): Runner
     phase,
     ...runnerPlaceOf(pod),
     templateHash: metadata.labels?.[Label.templateHash] ?? '',
-    drainSinceMs: Number.isNaN(drainSinceMs) ? undefined : drainSinceMs,
+    startedAtMs: timeMs(pod.startedAt),
+    endedAtMs: timeMs(pod.endedAt),
+    drainSinceMs: timeMs(metadata.annotations?.[Annotation.drainSince]),
     trouble,
     token: own === undefined ? undefined : tokenOf(own),
   };
+}
+
+/** Undefined for what is no time, as a hand-written annotation may be. */
+function timeMs(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function tokenOf({ status }: RunnerToken): Runner['token'] {

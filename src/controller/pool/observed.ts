@@ -33,6 +33,10 @@ export interface Runner {
   terminating: boolean;
   /** The pod's status.phase. */
   phase: string;
+  /** When the runner container started; absent while it has not, and for a pod that ended without its containers' word. */
+  startedAtMs?: number | undefined;
+  /** When the runner container ended. */
+  endedAtMs?: number | undefined;
   slot: number;
   serial: number;
   attempt: number;

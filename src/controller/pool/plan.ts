@@ -18,7 +18,7 @@ export interface Plan {
   againAfterMs?: number | undefined;
 }
 
-/** How long a runner that has said it is done may take to end its pod. */
+/** How long a runner that is done may take to end its pod. */
 const LINGER_MS = 60_000;
 
 /** Secrets are not watched, so a missing one is asked for again. */
@@ -54,7 +54,7 @@ export function plan(observed: Observed, now: Date): Plan {
   const filling = blocked
     ? { create: [], wanted: [], nextStartMs: undefined }
     : fillSlots(kept, runners, target, starts.failures, pool.status?.created ?? 0, now);
-  const failures = stillOf(starts.failures, kept, filling.wanted, blocked);
+  const failures = stillOf(starts.failures, [...kept, ...starts.fresh], filling.wanted, blocked);
 
   const unheld = spec.lifecycle.onDelete === 'Drain' && !pool.hasDrainFinalizer;
   const actions: PoolAction[] = [
@@ -74,7 +74,7 @@ export function plan(observed: Observed, now: Date): Plan {
     status,
     againAfterMs: soonest(
       starts.fresh.length > 0 ? 0 : undefined,
-      starts.nextTimeoutMs,
+      starts.nextChangeMs,
       draining.nextExpiryMs,
       filling.nextStartMs,
       nextReadyMs,
@@ -86,17 +86,20 @@ export function plan(observed: Observed, now: Date): Plan {
 
 function lingerLeftMs(runner: Runner, now: Date): number {
   if (standingOf(runner) !== 'Ending') return Number.POSITIVE_INFINITY;
-  return (runner.token?.sinceMs ?? now.getTime()) + LINGER_MS - now.getTime();
+  return (runner.endedAtMs ?? runner.token?.sinceMs ?? now.getTime()) + LINGER_MS - now.getTime();
 }
 
-/** Failures are forgotten with their slot: one that is neither filled nor wanted has nothing to say any more. */
+/**
+ * Failures are forgotten with their slot: one that is neither filled nor wanted has nothing to say any more. Those that
+ * are only now put on record stay whatever their slot, since the next plan removes their pods by it.
+ */
 function stillOf(
   failures: readonly SlotFailure[],
-  kept: readonly Runner[],
+  present: readonly Runner[],
   wanted: readonly number[],
   blocked: boolean,
 ): SlotFailure[] {
-  const slots = new Set([...wanted, ...kept.map((one) => one.slot)]);
+  const slots = new Set([...wanted, ...present.map((one) => one.slot)]);
   return failures.filter((one) => blocked || slots.has(one.slot));
 }
 

@@ -6,7 +6,8 @@ import type { Runner } from './observed.ts';
  *     Starting ──> Idle ──> Busy ──> Ending ──> Finished
  *         └──────────┴────────┴─────────┴─────> Terminating (deleted, by whomever)
  *
- * Live are the four on the left of Finished; only they count against `replicas`.
+ * Live are the four on the left of Finished; only they count against `replicas`. The sidecar says Idle as soon as it
+ * serves, which is before kubelet starts the runner container, or fails to: idle is a runner whose container runs.
  */
 export type Standing = 'Starting' | 'Idle' | 'Busy' | 'Ending' | 'Finished' | 'Terminating';
 
@@ -16,9 +17,11 @@ export const DELETED_TOKEN = 'Deleted';
 export function standingOf(runner: Runner): Standing {
   if (runner.terminating) return 'Terminating';
   if (runner.phase === 'Succeeded' || runner.phase === 'Failed') return 'Finished';
+  // Its other containers run on, and would for ever where one of them is a daemon.
+  if (runner.endedAtMs !== undefined) return 'Ending';
   switch (runner.token?.state) {
     case 'Idle':
-      return 'Idle';
+      return runner.startedAtMs === undefined ? 'Starting' : 'Idle';
     case 'Busy':
       return 'Busy';
     case 'Terminated':
@@ -33,10 +36,12 @@ export function isLive(runner: Runner): boolean {
   return standing !== 'Finished' && standing !== 'Terminating';
 }
 
-/** Whether the start of this runner has succeeded: it was ready for work at some time. */
-export function hasStarted(runner: Runner): boolean {
-  const state = runner.token?.state;
-  return state !== undefined && state !== 'Installing';
+/** Since when it is ready for work: both its report and its container are needed. */
+export function readySinceMs(runner: Runner): number | undefined {
+  const { startedAtMs, token } = runner;
+  return startedAtMs === undefined || token?.sinceMs === undefined
+    ? undefined
+    : Math.max(startedAtMs, token.sinceMs);
 }
 
 /** Whether the runner lives on without an identity, since its token was revoked or deleted: it has to be replaced. */

@@ -3,7 +3,7 @@ import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.
 import { poolConditions } from './conditions.ts';
 import type { Observed, Runner } from './observed.ts';
 import { poolLabel } from './runner_name.ts';
-import { standingOf } from './standing.ts';
+import { readySinceMs, standingOf } from './standing.ts';
 
 /** What a round of the plan makes of the pool. */
 export interface Outcome {
@@ -49,5 +49,5 @@ export function poolStatus(
 /** A busy runner is ready whatever its age: it has proved it. */
 function readyInMs(runner: Runner, minReadySeconds: number, now: Date): number {
   if (minReadySeconds === 0) return 0;
-  return (runner.token?.sinceMs ?? now.getTime()) + minReadySeconds * 1000 - now.getTime();
+  return (readySinceMs(runner) ?? now.getTime()) + minReadySeconds * 1000 - now.getTime();
 }

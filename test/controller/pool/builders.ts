@@ -45,6 +45,7 @@ export function runner(slot: number, state?: RunnerState, changes: Partial<Runne
     createdAtMs: NOW.getTime() - 60_000,
     terminating: false,
     phase: 'Running',
+    startedAtMs: state === undefined || state === 'Installing' ? undefined : NOW.getTime() - 40_000,
     slot,
     serial: 1,
     attempt: 1,

@@ -38,7 +38,7 @@ describe('poolEvents', () => {
       {
         type: 'Warning',
         reason: 'RunnerStartFailed',
-        message: 'slot 0, attempt 1: runner linux-0 ended before it was ever idle: exit code 3',
+        message: 'slot 0, attempt 1: runner linux-0 ended before it had a job: exit code 3',
       },
     ]);
     const next = { ...seen, pool: { ...seen.pool, status } };

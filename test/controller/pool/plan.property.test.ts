@@ -81,7 +81,9 @@ function converge(cluster: SimulatedCluster, most: number): number {
     check(cluster, round);
     if (cluster.gone) return rounds;
     const idle = cluster.runners.filter((one) => standingOf(one) === 'Idle').length;
-    const asAsked = idle === cluster.pool.spec.replicas && idle === cluster.runners.length;
+    // An old runner may stay for long, while the one that is to replace it waits for its back-off.
+    const current = cluster.runners.every((one) => one.templateHash === cluster.templateHash);
+    const asAsked = current && idle === cluster.pool.spec.replicas && idle === cluster.runners.length;
     if (round.planned.actions.length === 0 && asAsked) return rounds;
     cluster.nowMs += Math.min(round.planned.againAfterMs ?? 1_000, 600_000);
   }

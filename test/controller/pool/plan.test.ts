@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PoolAction } from '../../../src/controller/action.ts';
-import type { Observed } from '../../../src/controller/pool/observed.ts';
+import type { Observed, Runner } from '../../../src/controller/pool/observed.ts';
 import { plan } from '../../../src/controller/pool/plan.ts';
 import type { SlotFailure } from '../../../src/resources/runner_pool.ts';
 import { NOW, observed, pool, runner, secondsAgo, spec } from './builders.ts';
@@ -252,6 +252,15 @@ describe('plan', () => {
     expect(plan(seen, later).actions).toEqual(plan(seen, NOW).actions);
   });
 
+  it('removes a failed runner whose slot is no longer wanted', () => {
+    const failed = runner(2, undefined, { phase: 'Failed' });
+    const seen = observed({ ...withSpec({ replicas: 1 }), runners: [runner(0, 'Busy'), failed] });
+    const { status } = plan(seen, NOW);
+    const next = { ...seen, pool: { ...seen.pool, status } };
+    expect(inShort(plan(next, NOW).actions)).toEqual(['delete uid-2 Finished']);
+    expect(plan(next, NOW).status.failures).toEqual([]);
+  });
+
   it('never uses a serial of the slot again', () => {
     const seen = observed({
       ...withFailures([]),
@@ -283,11 +292,53 @@ describe('plan', () => {
     expect(plan(seen, NOW).againAfterMs).toBe(30_000);
   });
 
-  it('forgets the failures of a slot whose runner has become idle', () => {
+  it.each<[string, Partial<Runner> | undefined, number]>([
+    ['has been idle for a minute', { startedAtMs: secondsAgo(60) }, 0],
+    ['has been idle for less', { startedAtMs: secondsAgo(40) }, 1],
+    ['has a job', { startedAtMs: secondsAgo(1), token: { phase: 'Active', state: 'Busy' } }, 0],
+  ])('keeps the failures of a slot until its runner %s', (_, changes, left) => {
     const seen = observed({
       ...withFailures([failure(0, 3, NOW.getTime())]),
-      runners: [runner(0, 'Idle', { attempt: 4 }), runner(1), runner(2)],
+      runners: [runner(0, 'Idle', { attempt: 4, ...changes }), runner(1), runner(2)],
     });
-    expect(plan(seen, NOW).status.failures).toEqual([]);
+    const { status, againAfterMs } = plan(seen, NOW);
+    expect(status.failures).toHaveLength(left);
+    if (left > 0) expect(againAfterMs).toBe(20_000);
+  });
+
+  it('takes no report of the sidecar for a runner whose container has not started', () => {
+    const waiting = runner(0, 'Idle', { phase: 'Pending', startedAtMs: undefined, trouble: 'ErrImagePull' });
+    const seen = observed({
+      ...withSpec({ replicas: 1, lifecycle: { startupTimeout: '90s' } }),
+      runners: [waiting],
+    });
+    const { status, againAfterMs } = plan(seen, NOW);
+    expect(status).toMatchObject({ replicas: 1, readyReplicas: 0, idleReplicas: 0 });
+    expect(againAfterMs).toBe(30_000);
+    const late = plan(seen, new Date(NOW.getTime() + 30_000));
+    expect(late.status.failures).toMatchObject([
+      { reason: 'StartupTimeout', message: expect.stringMatching(/: ErrImagePull$/) },
+    ]);
+  });
+
+  it.each<[string, Partial<Runner>, number]>([
+    ['after two seconds', { startedAtMs: secondsAgo(10), endedAtMs: secondsAgo(8) }, 1],
+    ['after two minutes', { startedAtMs: secondsAgo(130), endedAtMs: secondsAgo(10) }, 0],
+    ['with its node', { startedAtMs: undefined }, 0],
+    ['in success', { phase: 'Succeeded', startedAtMs: secondsAgo(10), endedAtMs: secondsAgo(8) }, 0],
+  ])('has failed starts: an idle runner that ended %s', (_, changes, failures) => {
+    const ended = runner(0, 'Idle', { phase: 'Failed', ...changes });
+    const seen = observed({ ...withSpec({ replicas: 1 }), runners: [ended] });
+    expect(plan(seen, NOW).status.failures).toHaveLength(failures);
+  });
+
+  it('ends a runner whose container has ended while another of its pod goes on', () => {
+    const over = runner(0, 'Idle', { endedAtMs: secondsAgo(59) });
+    const seen = observed({ ...withSpec({ replicas: 1 }), runners: [over] });
+    expect(plan(seen, NOW)).toMatchObject({ actions: [], status: { idleReplicas: 0 }, againAfterMs: 1000 });
+    expect(inShort(plan(seen, new Date(NOW.getTime() + 1000)).actions)).toEqual([
+      'delete uid-0 Lingering',
+      'create 0',
+    ]);
   });
 });

@@ -117,6 +117,7 @@ export class SimulatedCluster {
     const standing = standingOf(runner);
     const report = (state: 'Idle' | 'Busy' | 'Terminated') => {
       runner.phase = 'Running';
+      runner.startedAtMs ??= this.nowMs;
       runner.token = { phase: 'Active', state, sinceMs: this.nowMs };
     };
     if (what === 'vanish') {
