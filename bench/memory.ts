@@ -1,5 +1,5 @@
 import type { Lab } from './lab.ts';
-import { applyPool, watchPods } from './pool.ts';
+import { runnersOf } from './pool.ts';
 import { residentMiB } from './resident.ts';
 import type { Figure } from './statistics.ts';
 
@@ -7,15 +7,12 @@ const RUNNERS = 1000;
 
 /** Resident memory of controller and api while they hold a thousand live runners. */
 export async function memory(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
-  const watched = await watchPods(lab, lab.namespace);
   note(`bringing up ${RUNNERS} runners`);
-  await applyPool(lab, 'thousand', RUNNERS);
-  await watched.running(RUNNERS);
-  await watched.stop();
+  const runners = await runnersOf(lab, 'thousand', RUNNERS);
   await new Promise((resolve) => setTimeout(resolve, 5000));
   const controller = await residentMiB(lab.controllerPid);
   const api = await residentMiB(lab.apis[0]?.pid ?? 0);
-  await applyPool(lab, 'thousand', 0);
+  await runners.gone();
   return [
     {
       name: `controller resident with ${RUNNERS} runners`,

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { createInformer } from '../src/kube/informer.ts';
 import { type Pod, PodKind, RunnerPoolKind } from '../src/kube/kinds.ts';
 import type { Informer } from '../src/kube/types.ts';
-import { API_VERSION } from '../src/resources/group.ts';
+import { API_VERSION, Label } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
 
 /** A pool whose pods run on simulated nodes; their programs never run, so the image is only a name. */
@@ -36,11 +36,12 @@ const isRunning = (pod: Pod) =>
   pod.status?.phase === 'Running' && pod.metadata.deletionTimestamp === undefined;
 
 /** Watches a namespace's pods; `until` resolves as soon as a count of all or of the running ones is reached. */
-export async function watchPods(lab: Lab, namespace: string) {
+export async function watchPods(lab: Lab, namespace: string, pool?: string) {
   const informer: Informer<Pod> = createInformer({
     client: lab.client,
     kind: PodKind,
     namespaces: [namespace],
+    ...(pool === undefined ? {} : { labelSelector: `${Label.pool}=${pool}` }),
     log: pino({ level: 'silent' }),
   });
   await informer.start();
@@ -67,5 +68,20 @@ export async function watchPods(lab: Lab, namespace: string) {
       ),
     none: () => until((pods) => pods.length === 0, 'an empty namespace'),
     stop: () => informer.stop(),
+  };
+}
+
+/** The pool's runners, brought up; `gone` scales it to none and waits until nothing of it is left. */
+export async function runnersOf(lab: Lab, pool: string, replicas: number) {
+  const watched = await watchPods(lab, lab.namespace, pool);
+  await applyPool(lab, pool, replicas);
+  await watched.running(replicas);
+  return {
+    pods: watched.pods().filter((pod) => pod.metadata.deletionTimestamp === undefined),
+    async gone() {
+      await applyPool(lab, pool, 0);
+      await watched.none();
+      await watched.stop();
+    },
   };
 }

@@ -2,7 +2,7 @@ import autocannon from 'autocannon';
 import { RunnerTokenKind, SecretKind } from '../src/kube/kinds.ts';
 import { tokenSecretName } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
-import { applyPool, watchPods } from './pool.ts';
+import { runnersOf } from './pool.ts';
 import type { Figure } from './statistics.ts';
 
 const SECONDS = 8;
@@ -55,11 +55,8 @@ async function fill(url: string, headers: Record<string, string>): Promise<void>
 
 /** Verified requests a second at one api process, the load generator beside it on the same cores. */
 export async function requestsPerSecond(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
-  const watched = await watchPods(lab, lab.namespace);
-  await applyPool(lab, 'load', 1);
-  await watched.running(1);
-  const pod = watched.pods()[0]?.metadata.name ?? '';
-  await watched.stop();
+  const runners = await runnersOf(lab, 'load', 1);
+  const pod = runners.pods[0]?.metadata.name ?? '';
   const url = lab.apis[0]?.url ?? '';
   const headers = {
     authorization: `Bearer ${await runtimeToken(lab, pod)}`,
@@ -72,7 +69,7 @@ export async function requestsPerSecond(lab: Lab, note: (text: string) => void):
   note('cache look-up');
   const body = JSON.stringify({ keys: ['npm-linux-zzz', 'npm-linux-99', 'npm-'], version: 'abcd' });
   const lookup = await rate({ url: `${url}/v1/cache/lookup`, method: 'POST', headers, body });
-  await applyPool(lab, 'load', 0);
+  await runners.gone();
   const value = ({ perSecond, p99 }: { perSecond: number; p99: number }) =>
     `${Math.round(perSecond)}/s  (p99 ${p99} ms, ${CONNECTIONS} connections)`;
   return [

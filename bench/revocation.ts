@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { PodKind } from '../src/kube/kinds.ts';
 import type { Lab } from './lab.ts';
-import { applyPool, watchPods } from './pool.ts';
+import { runnersOf } from './pool.ts';
 import { runtimeToken } from './requests_per_second.ts';
 import { type Figure, percentile } from './statistics.ts';
 
@@ -22,14 +22,10 @@ async function firstRefusal(agent: Agent, url: string, token: string): Promise<n
 
 /** Milliseconds from the sending of a pod's delete to the last replica's first 401, polled without pause at each. */
 export async function revocation(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
-  const watched = await watchPods(lab, lab.namespace);
-  await applyPool(lab, 'short-lived', DELETES);
-  await watched.running(DELETES);
-  const pods = watched.pods().filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  await watched.stop();
+  const runners = await runnersOf(lab, 'short-lived', DELETES);
   const agent = new Agent({ connections: 4, pipelining: 1 });
   const took: number[] = [];
-  for (const [index, pod] of pods.slice(0, DELETES).entries()) {
+  for (const [index, pod] of runners.pods.slice(0, DELETES).entries()) {
     note(`${index} of ${DELETES} deletes`);
     const token = await runtimeToken(lab, pod.metadata.name);
     const refusals = lab.apis.map(({ url }) => firstRefusal(agent, url, token));
@@ -39,7 +35,7 @@ export async function revocation(lab: Lab, note: (text: string) => void): Promis
     took.push(Math.max(...(await Promise.all(refusals))) - sent);
   }
   await agent.close();
-  await applyPool(lab, 'short-lived', 0);
+  await runners.gone();
   const p99 = percentile(took, 0.99);
   return [
     {

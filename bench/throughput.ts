@@ -3,7 +3,7 @@ import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { start } from '../hack/run/started.ts';
 import type { Lab } from './lab.ts';
-import { applyPool, watchPods } from './pool.ts';
+import { runnersOf } from './pool.ts';
 import { runtimeToken } from './requests_per_second.ts';
 import { residentMiB } from './resident.ts';
 import { type Figure, median } from './statistics.ts';
@@ -44,13 +44,9 @@ export async function throughput(lab: Lab, note: (text: string) => void): Promis
   await mkdir(join(workspace, 'data'), { recursive: true });
   await randomFile(join(workspace, 'data', 'random'));
 
-  const watched = await watchPods(lab, lab.namespace);
-  await applyPool(lab, 'throughput', 1);
-  await watched.running(1);
-  const pod = watched.pods().find((one) => one.metadata.labels?.['harrier.dev/pool'] === 'throughput');
-  await watched.stop();
+  const runners = await runnersOf(lab, 'throughput', 1);
   const tokenFile = join(lab.scratch, 'token');
-  await writeFile(tokenFile, await runtimeToken(lab, pod?.metadata.name ?? ''), { mode: 0o600 });
+  await writeFile(tokenFile, await runtimeToken(lab, runners.pods[0]?.metadata.name ?? ''), { mode: 0o600 });
 
   await using bare = start(process.execPath, [
     join(import.meta.dirname, 'bare_file_server.ts'),
@@ -83,7 +79,7 @@ export async function throughput(lab: Lab, note: (text: string) => void): Promis
     }
   }
   const busy = await residentMiB(sidecar.pid);
-  await applyPool(lab, 'throughput', 0);
+  await runners.gone();
   await rm(workspace, { recursive: true });
   const figure = (verb: 'save' | 'restore'): Figure => {
     const ratio = median(ratios[verb]);

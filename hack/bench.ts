@@ -28,7 +28,9 @@ const figures: Figure[] = [];
   await using lab = await step('a control plane with simulated nodes', openLab);
   for (const [name, measure] of Object.entries(MEASURES)) {
     if (chosen.length > 0 && !chosen.includes(name)) continue;
-    figures.push(...(await step(name, (note) => measure(lab, note))));
+    const measured = await step(name, (note) => measure(lab, note));
+    for (const figure of measured) printFigure(figure);
+    figures.push(...measured);
   }
 }
 console.log('');

@@ -30,7 +30,9 @@ export function poolsOn(cluster: TestCluster) {
         spec: { ...pool.spec, ...change },
       };
       made.push(name);
-      await cluster.kubectl('apply', '--server-side', '-f', '-', { input: JSON.stringify(manifest) });
+      await cluster.kubectl('--namespace', RUNNER_NAMESPACE, 'apply', '--server-side', '-f', '-', {
+        input: JSON.stringify(manifest),
+      });
     },
 
     /** Names of the pool's runners in that state, as soon as there are exactly so many. */
