@@ -85,6 +85,11 @@ async function cluster(purpose: string, wanted: ClusterKind): Promise<Cluster> {
   return made;
 }
 
-function environmentOf({ kubeconfig, kubectl, helm }: Cluster): NodeJS.ProcessEnv {
-  return { HARRIER_TEST_KUBECONFIG: kubeconfig, HARRIER_TEST_KUBECTL: kubectl, HARRIER_TEST_HELM: helm };
+function environmentOf({ name, kubeconfig, kubectl, helm }: Cluster): NodeJS.ProcessEnv {
+  return {
+    HARRIER_TEST_CLUSTER: name,
+    HARRIER_TEST_KUBECONFIG: kubeconfig,
+    HARRIER_TEST_KUBECTL: kubectl,
+    HARRIER_TEST_HELM: helm,
+  };
 }

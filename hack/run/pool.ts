@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Note } from '../progress.ts';
 import { kubectl } from './kubectl.ts';
@@ -37,8 +38,17 @@ export async function applyPool(cluster: Cluster, manifest: string): Promise<voi
   await kubectl(cluster, ['apply', '--server-side', '--field-manager', 'harrier-run', '-f', '-'], manifest);
 }
 
-/** Names of the pool's idle runners, once there are so many. */
-export function idleRunners(cluster: Cluster, wanted: number, note: Note): Promise<string[]> {
+/** Names of the pool's idle runners, once there are so many and the pool says so too. */
+export async function idleRunners(cluster: Cluster, wanted: number, note: Note): Promise<string[]> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const idle = ['get', 'rp', POOL, '-o', 'jsonpath={.status.idleReplicas}'];
+    const counted = Number(await kubectl(cluster, ['-n', POOL_NAMESPACE, ...idle]));
+    if (counted >= wanted) break;
+    note(`${counted} of ${wanted} runners idle`);
+    if (Date.now() > deadline) throw new Error(await whyNot(cluster, wanted));
+    await sleep(250);
+  }
   return runners(cluster, wanted, 'idle', ({ status }) => status?.runner?.state === 'Idle', note);
 }
 
@@ -67,7 +77,7 @@ async function runners(
     if (found.length >= wanted) return found;
     note(`${found.length} of ${wanted} runners ${state}`);
     if (Date.now() > deadline) throw new Error(await whyNot(cluster, wanted));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(250);
   }
 }
 

@@ -44,6 +44,12 @@ export const runnerReport = z
     state: runnerState,
     since: z.string().max(64).meta({ format: 'date-time' }).describe('When the runner reported this state.'),
     message: z.string().max(1024).optional().describe('What the runner said of it.'),
+    busySince: z
+      .string()
+      .max(64)
+      .meta({ format: 'date-time' })
+      .optional()
+      .describe('When the runner reported that it got its job; absent for one that never had any.'),
   })
   .describe('What the runner last said of itself; written by the api.');
 

@@ -32,6 +32,8 @@ export function nextReport(
 ): Report | undefined {
   const verdict = transition(before?.state, said.state);
   if (verdict === 'illegal') return undefined;
-  if (before === undefined || verdict === 'new') return { ...said, since: now.toISOString() };
-  return before.message === said.message ? before : { ...said, since: before.since };
+  if (before !== undefined && verdict === 'same' && before.message === said.message) return before;
+  const since = before !== undefined && verdict === 'same' ? before.since : now.toISOString();
+  const busySince = said.state === 'Busy' ? since : before?.busySince;
+  return { ...said, since, ...(busySince === undefined ? {} : { busySince }) };
 }

@@ -14,12 +14,19 @@ const shell = (command: string) =>
   run('bash', ['-ec', command], {
     cwd: ROOT,
     env: {
-      KUBECONFIG: cluster.kubeconfig,
-      // Not the name that a `make run` by hand on this machine has.
-      HARRIER_CLUSTER: 'readme',
+      // A KUBECONFIG would tell `make run` that the cluster is somebody else's, which no image can be loaded into.
+      ...(command === 'make run' ? ownCluster() : { KUBECONFIG: cluster.kubeconfig }),
       PATH: `${dirname(process.env.HARRIER_TEST_KUBECTL ?? '')}:${process.env.PATH}`,
     },
   });
+
+/** The cluster of this suite, and not the one that a `make run` by hand on this machine has. */
+function ownCluster(): Record<string, string> {
+  const name = process.env.HARRIER_TEST_CLUSTER;
+  if (name === undefined)
+    throw new Error('HARRIER_TEST_CLUSTER is to name the cluster of HARRIER_TEST_KUBECONFIG');
+  return { HARRIER_CLUSTER: name, KUBECONFIG: process.env.KUBECONFIG ?? '' };
+}
 
 afterAll(() => shell('kubectl -n runners delete rp --all --timeout=60s'));
 

@@ -17,6 +17,12 @@ export function poolsOn(cluster: TestCluster) {
     return list.items.filter((token) => token.spec.poolRef.name === pool);
   }
 
+  /** What the pool itself says: a runner is idle only when its container runs. */
+  const counted = async (pool: string, state: 'Idle' | 'Busy'): Promise<number> => {
+    const field = state === 'Idle' ? 'idleReplicas' : 'busyReplicas';
+    return Number(await inNamespace('get', 'rp', pool, '-o', `jsonpath={.status.${field}}`));
+  };
+
   return {
     kubectl: inNamespace,
     tokens,
@@ -36,13 +42,19 @@ export function poolsOn(cluster: TestCluster) {
     },
 
     /** Names of the pool's runners in that state, as soon as there are exactly so many. */
-    async runners(pool: string, count: number, state = 'Idle', timeoutMs = 90_000): Promise<string[]> {
+    async runners(
+      pool: string,
+      count: number,
+      state: 'Idle' | 'Busy' = 'Idle',
+      timeoutMs = 90_000,
+    ): Promise<string[]> {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
         const found = (await tokens(pool)).filter(
           ({ status }) => status?.phase === 'Active' && status.runner?.state === state,
         );
-        if (found.length === count) return found.map(({ metadata }) => metadata.name);
+        if (found.length === count && (await counted(pool, state)) === count)
+          return found.map(({ metadata }) => metadata.name);
         if (Date.now() > deadline)
           throw new Error(
             `${found.length} of ${count} runners ${state}:\n${await inNamespace('get', 'rp,rt,pods')}`,

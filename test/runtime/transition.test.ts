@@ -49,5 +49,23 @@ test('keeps the time of a state that is told again, and asks for no write that s
     message: 'waiting',
     since: NOW.toISOString(),
   });
-  expect(nextReport(first, { state: 'Busy' }, later)).toEqual({ state: 'Busy', since: later.toISOString() });
+});
+
+test('remembers when it was busy, and that it never was', () => {
+  const [idleAt, busyAt, endAt] = [0, 10, 20].map((seconds) => new Date(NOW.getTime() + seconds * 1000)) as [
+    Date,
+    Date,
+    Date,
+  ];
+  const idle = nextReport(undefined, { state: 'Idle' }, idleAt);
+  const busy = nextReport(idle, { state: 'Busy' }, busyAt);
+  const busySince = busyAt.toISOString();
+  expect(busy).toEqual({ state: 'Busy', since: busySince, busySince });
+  expect(nextReport(busy, { state: 'Busy', message: 'step 2' }, endAt)).toMatchObject({
+    since: busySince,
+    busySince,
+  });
+  const since = endAt.toISOString();
+  expect(nextReport(busy, { state: 'Terminated' }, endAt)).toEqual({ state: 'Terminated', since, busySince });
+  expect(nextReport(idle, { state: 'Terminated' }, endAt)).toEqual({ state: 'Terminated', since });
 });

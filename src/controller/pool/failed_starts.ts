@@ -82,8 +82,8 @@ function deadlineMs(runner: Runner, lifecycle: RunnerPoolSpec['lifecycle']): num
 
 function hasStarted(runner: Runner, now: Date): boolean {
   const { token, phase, startedAtMs } = runner;
-  if (token?.state === 'Busy' || token?.state === 'Terminated' || phase === 'Succeeded') return true;
-  if (token?.state !== 'Idle') return false;
+  if (token?.state === 'Busy' || token?.busySinceMs !== undefined || phase === 'Succeeded') return true;
+  if (token?.state === undefined || token.state === 'Installing') return false;
   // A pod that its node gave up says nothing of its containers: that it was idle has to do.
   if (startedAtMs === undefined) return !isLive(runner);
   return (runner.endedAtMs ?? now.getTime()) - startedAtMs >= STEADY_MS;

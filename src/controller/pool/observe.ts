@@ -117,6 +117,7 @@ function tokenOf({ status }: RunnerToken): Runner['token'] {
     phase: status?.phase ?? 'Pending',
     reason: status?.reason,
     state: report?.state,
-    sinceMs: report === undefined ? undefined : Date.parse(report.since),
+    sinceMs: timeMs(report?.since),
+    busySinceMs: timeMs(report?.busySince),
   };
 }

@@ -52,6 +52,8 @@ export interface Runner {
         state?: RunnerState | undefined;
         /** When the runner reported `state`. */
         sinceMs?: number | undefined;
+        /** When it reported that it got its job. */
+        busySinceMs?: number | undefined;
       }
     | undefined;
 }

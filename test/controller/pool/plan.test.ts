@@ -241,6 +241,9 @@ const CASES: [string, Partial<Observed>, string[]][] = [
   ],
 ];
 
+/** A life of two seconds. */
+const brief = { startedAtMs: secondsAgo(10), endedAtMs: secondsAgo(8) };
+
 describe('plan', () => {
   it.each(CASES)('%s', (_, changes, actions) => {
     expect(inShort(plan(observed(changes), NOW).actions)).toEqual(actions);
@@ -322,10 +325,16 @@ describe('plan', () => {
   });
 
   it.each<[string, Partial<Runner>, number]>([
-    ['after two seconds', { startedAtMs: secondsAgo(10), endedAtMs: secondsAgo(8) }, 1],
+    ['after two seconds', brief, 1],
     ['after two minutes', { startedAtMs: secondsAgo(130), endedAtMs: secondsAgo(10) }, 0],
     ['with its node', { startedAtMs: undefined }, 0],
-    ['in success', { phase: 'Succeeded', startedAtMs: secondsAgo(10), endedAtMs: secondsAgo(8) }, 0],
+    ['after the sidecar said so', { ...brief, token: { phase: 'Active', state: 'Terminated' } }, 1],
+    [
+      'after its job',
+      { ...brief, token: { phase: 'Active', state: 'Terminated', busySinceMs: secondsAgo(9) } },
+      0,
+    ],
+    ['in success', { ...brief, phase: 'Succeeded' }, 0],
   ])('has failed starts: an idle runner that ended %s', (_, changes, failures) => {
     const ended = runner(0, 'Idle', { phase: 'Failed', ...changes });
     const seen = observed({ ...withSpec({ replicas: 1 }), runners: [ended] });

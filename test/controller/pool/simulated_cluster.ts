@@ -118,7 +118,8 @@ export class SimulatedCluster {
     const report = (state: 'Idle' | 'Busy' | 'Terminated') => {
       runner.phase = 'Running';
       runner.startedAtMs ??= this.nowMs;
-      runner.token = { phase: 'Active', state, sinceMs: this.nowMs };
+      const busySinceMs = state === 'Busy' ? this.nowMs : runner.token?.busySinceMs;
+      runner.token = { phase: 'Active', state, sinceMs: this.nowMs, busySinceMs };
     };
     if (what === 'vanish') {
       if (standing === 'Terminating') this.runners = this.runners.filter((one) => one !== runner);
