@@ -8,10 +8,14 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { JOBS, jobSocket } from './job_socket.mjs';
 
 /** How long the runner stays for its answer to be read, should the one who gave the job not hang up. */
 const LAST_WORDS_MS = 10_000;
+
+/** And how long after that: the end of process 1 kills take.mjs too, which may have its own exit code still to tell. */
+const LEAVE_MS = 500;
 
 let taken = false;
 let running;
@@ -49,6 +53,7 @@ async function take(line, asker) {
   console.log(`job ended with ${exitCode}`);
   await report('Terminated', `${job} ended with ${exitCode}`).catch((error) => console.error(error.message));
   await hangUp(asker, { exitCode });
+  await sleep(LEAVE_MS);
   process.exit(exitCode);
 }
 
