@@ -2,6 +2,7 @@
  * What a cache can't be faster than: the cache protocol's three answers and a file, nothing checked, nothing kept.
  * Run as a process of its own: prints its port, ends on SIGTERM. argv[2] is the folder for the bytes.
  */
+import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,7 +13,7 @@ import { pipeline } from 'node:stream/promises';
 
 const folder = process.argv[2] ?? '.';
 await mkdir(folder, { recursive: true });
-const name = (id: string) => join(folder, Buffer.from(id).toString('hex').slice(0, 100));
+const name = (id: string) => join(folder, createHash('sha256').update(id).digest('hex'));
 /** Whole entries by key: the block files of each, in the committed order. */
 const entries = new Map<string, string[]>();
 
