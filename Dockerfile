@@ -25,4 +25,5 @@ COPY --from=bundled /src/dist /app
 WORKDIR /app
 ENV NODE_ENV=production
 USER 65532:65532
-ENTRYPOINT ["/usr/local/bin/node", "/app/main.js"]
+# The flag: see hack/program.ts.
+ENTRYPOINT ["/usr/local/bin/node", "--single-threaded-gc", "/app/main.js"]

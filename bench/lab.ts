@@ -20,8 +20,6 @@ export interface Lab extends AsyncDisposable {
   bareNamespace: string;
   controllerPid: number;
   apis: readonly { url: string; pid: number }[];
-  /** Built program: `node main <mode>`. */
-  main: string;
   /** A folder that goes with the lab. */
   scratch: string;
 }
@@ -44,10 +42,8 @@ export async function openLab(note: Note): Promise<Lab> {
   for (const namespace of Object.values(NAMESPACES))
     await kubectl(cluster, ['create', 'namespace', namespace]);
   note("Harrier's processes");
-  const main = join(ROOT, 'dist', 'main.js');
   const host = opened.use(
     await startOnHost(cluster, {
-      main,
       namespace: NAMESPACES.system,
       runnerNamespaces: [NAMESPACES.runners],
       apis: 2,
@@ -65,7 +61,6 @@ export async function openLab(note: Note): Promise<Lab> {
     bareNamespace: NAMESPACES.bare,
     controllerPid: host.controller.pid,
     apis: host.apis.map(({ url, process }) => ({ url, pid: process.pid })),
-    main,
     scratch,
     [Symbol.asyncDispose]: () => whole.disposeAsync(),
   };

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/free_ports.ts';
+import { programArguments } from '../program.ts';
 import { type Started, start } from './started.ts';
 
 export interface HostProcesses extends AsyncDisposable {
@@ -10,8 +11,6 @@ export interface HostProcesses extends AsyncDisposable {
 }
 
 export interface HostOptions {
-  /** The bundled program, dist/main.js. */
-  main: string;
   /** Harrier's own namespace, with the keys in it; it must exist. */
   namespace: string;
   runnerNamespaces: readonly string[];
@@ -23,7 +22,7 @@ export interface HostOptions {
 const ISSUER = 'http://harrier.localhost';
 
 /**
- * Harrier's own processes on this machine instead of in pods: for measuring them, and for a cluster without nodes.
+ * Harrier's own processes, from dist/, on this machine instead of in pods: for measuring them, and for a cluster without nodes.
  * They end with what this answers.
  */
 export async function startOnHost(cluster: Cluster, options: HostOptions): Promise<HostProcesses> {
@@ -36,8 +35,8 @@ export async function startOnHost(cluster: Cluster, options: HostOptions): Promi
   };
   const ports = await freePorts(1 + 2 * options.apis);
   const urls = Array.from({ length: options.apis }, (_, index) => `http://127.0.0.1:${ports[1 + 2 * index]}`);
-  const mode = (name: string, env: NodeJS.ProcessEnv) =>
-    start(process.execPath, [options.main, name], { ...shared, ...env });
+  const mode = (name: 'controller' | 'api', env: NodeJS.ProcessEnv) =>
+    start(process.execPath, programArguments(name), { ...shared, ...env });
   const controller = mode('controller', {
     HARRIER_API_URL: urls[0],
     HARRIER_IMAGE: 'harrier:dev',

@@ -7,6 +7,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/free_ports.ts';
 import { SIMULATED_NODE_SELECTOR, startSimulatedNodes } from '../cluster/simulated_nodes/start.ts';
 import { namespaces, SYSTEM_NAMESPACE } from '../install.ts';
+import { programArguments } from '../program.ts';
 import { type Note, step } from '../progress.ts';
 import { run } from './command.ts';
 import { startOnHost } from './host_processes.ts';
@@ -18,7 +19,6 @@ import type { Tell } from './report.ts';
 import { type Started, start } from './started.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
-const MAIN = join(ROOT, 'dist', 'main.js');
 
 /**
  * The same where no node runs pods: the pods are on simulated nodes, and what would run in them runs on this machine,
@@ -41,7 +41,6 @@ export async function onHost(cluster: Cluster, tell: Tell): Promise<boolean> {
     ]);
     await namespaces(cluster, [SYSTEM_NAMESPACE, POOL_NAMESPACE]);
     const options = {
-      main: MAIN,
       namespace: SYSTEM_NAMESPACE,
       runnerNamespaces: [POOL_NAMESPACE],
       apis: 1,
@@ -82,7 +81,7 @@ async function startSidecar(cluster: Cluster, pod: string, apiUrl: string, scrat
   const tokenFile = join(scratch, `${pod}.token`);
   await writeFile(tokenFile, await readToken(cluster, pod), { mode: 0o600 });
   const [port = 0] = await freePorts(1);
-  const process_ = start(process.execPath, [MAIN, 'sidecar'], {
+  const process_ = start(process.execPath, programArguments('sidecar'), {
     HARRIER_API_URL: apiUrl,
     HARRIER_TOKEN_FILE: tokenFile,
     HARRIER_PORT: String(port),
