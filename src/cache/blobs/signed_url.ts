@@ -1,8 +1,12 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { CacheRefused } from '../refused.ts';
 
-/** Seconds in which a download must be started. */
+/** Seconds in which a download must be started; up to GET_STEP more. */
 export const GET_LIFETIME = 5 * 60;
+/** Seconds for which the same look-up gives the same URL: it is signed once. */
+const GET_STEP = 30;
+/** URLs of one step that are kept. */
+const MOST_KEPT = 2000;
 /** Seconds in which an upload of a part must be started. */
 export const PUT_LIFETIME = 15 * 60;
 
@@ -25,6 +29,7 @@ export interface SignedQuery {
 export class SignedUrls {
   readonly #key: KeyObject;
   readonly #now: () => number;
+  #kept = { exp: 0, urls: new Map<string, string>() };
 
   /** @param now Milliseconds since the epoch. */
   constructor(key: KeyObject, now: () => number) {
@@ -41,7 +46,15 @@ export class SignedUrls {
 
   /** Path of the GET of a tenant's entry. */
   entry(tenant: string, entryId: string): string {
-    const exp = this.#expiry(GET_LIFETIME);
+    const exp = Math.ceil(this.#expiry(GET_LIFETIME) / GET_STEP) * GET_STEP;
+    if (exp !== this.#kept.exp || this.#kept.urls.size >= MOST_KEPT) this.#kept = { exp, urls: new Map() };
+    const name = `${entryId} ${tenant}`;
+    const url = this.#kept.urls.get(name) ?? this.#entryUntil(exp, tenant, entryId);
+    this.#kept.urls.set(name, url);
+    return url;
+  }
+
+  #entryUntil(exp: number, tenant: string, entryId: string): string {
     const sig = this.#sign(['GET', tenant, entryId, exp]).toString('base64url');
     return `${ENTRY_PATH}/${entryId}?tenant=${encodeURIComponent(tenant)}&exp=${exp}&sig=${sig}`;
   }

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Finds } from './finds.ts';
 import type { CacheIndex, Content, Entry, Part, Probe, Reservation, Upload, Use } from './index.ts';
 import { prefixEnd } from './index.ts';
 import { migrate } from './migrations.ts';
@@ -28,6 +29,7 @@ type UploadRow = {
 export class SqliteIndex implements CacheIndex {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepareStatements>;
+  readonly #finds = new Finds();
 
   /** @param path File, created when absent; `:memory:` for none. */
   constructor(path: string) {
@@ -38,6 +40,10 @@ export class SqliteIndex implements CacheIndex {
   }
 
   async find(tenant: string, version: string, probes: readonly Probe[]): Promise<Entry | undefined> {
+    return this.#finds.remember(tenant, version, probes, () => this.#look(tenant, version, probes));
+  }
+
+  #look(tenant: string, version: string, probes: readonly Probe[]): Entry | undefined {
     let scope: string | undefined;
     let space: number | undefined;
     for (const probe of probes) {
@@ -197,6 +203,7 @@ export class SqliteIndex implements CacheIndex {
   }
 
   async dropUndurable(): Promise<number> {
+    this.#finds.forget();
     return Number(this.#sql.dropUndurable.run().changes);
   }
 
@@ -221,6 +228,7 @@ export class SqliteIndex implements CacheIndex {
 
   /** Undoes everything when `work` throws or answers nothing. */
   #transaction<T>(work: () => T): T {
+    this.#finds.forget();
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
