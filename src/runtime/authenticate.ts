@@ -72,7 +72,7 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
         const refusal = error instanceof TokenRefused ? error.refusal : 'unverifiable';
         onRefusal(refusal);
         request.log.info(
-          { refusal, ...(error instanceof TokenRefused ? {} : { err: error }) },
+          { reqId: request.id, refusal, ...(error instanceof TokenRefused ? {} : { err: error }) },
           'token refused',
         );
         done(unauthorized(refusal));

@@ -11,7 +11,13 @@ export const observe = fastifyPlugin<{ metrics: ApiMetrics; verbose: boolean }>(
       metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
       if (verbose) {
         request.log.debug(
-          { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+          {
+            reqId: request.id,
+            method: request.method,
+            route,
+            status: reply.statusCode,
+            ms: Math.round(reply.elapsedTime),
+          },
           'answered',
         );
       }

@@ -97,7 +97,8 @@ export const problems = fastifyPlugin(
   async (app: FastifyInstance) => {
     app.setErrorHandler((error, request, reply) => {
       const found = problemOf(error);
-      if (found.statusCode >= 500) request.log.error({ err: error, code: found.code }, 'request failed');
+      if (found.statusCode >= 500)
+        request.log.error({ reqId: request.id, err: error, code: found.code }, 'request failed');
       return sendProblem(request, reply, found);
     });
     app.setNotFoundHandler((request, reply) =>

@@ -50,6 +50,8 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
     // Two lines per request, with URLs that may be signed: observe logs what matters, without the URL.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    // A logger of its own for each request costs more than the few lines that need its id.
+    childLoggerFactory: (logger) => logger,
     // Fastify and Node leave most of these at "for ever", which one slow client after another would use up.
     bodyLimit: limits.controlBodyBytes,
     requestTimeout: limits.requestTimeoutMs,
