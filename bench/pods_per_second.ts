@@ -10,9 +10,8 @@ const ROUNDS = 3;
 const AT_ONCE = 32;
 
 /** The four writes of one runner, by hand: what the pool makes, with nothing decided, counted or checked. */
-async function bareRunner(lab: Lab, spec: unknown, jwt: string, index: number): Promise<void> {
+async function bareRunner(lab: Lab, name: string, spec: unknown, jwt: string): Promise<void> {
   const namespace = lab.bareNamespace;
-  const name = `bare-${index}`;
   const pod = await lab.client.create(PodKind, {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -55,10 +54,11 @@ async function bareRunner(lab: Lab, spec: unknown, jwt: string, index: number): 
 }
 
 /** Makes all of them, at most AT_ONCE under way. */
-async function bareLoop(lab: Lab, spec: unknown, jwt: string): Promise<void> {
+async function bareLoop(lab: Lab, round: number, spec: unknown, jwt: string): Promise<void> {
   let next = 0;
   const lane = async () => {
-    while (next < RUNNERS) await bareRunner(lab, spec, jwt, next++);
+    // No name of an earlier round, whose tokens may still wait to be collected.
+    while (next < RUNNERS) await bareRunner(lab, `bare-${round}-${next++}`, spec, jwt);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
@@ -82,7 +82,7 @@ export async function podsPerSecond(lab: Lab, note: (text: string) => void): Pro
 
     note(`round ${round} of ${ROUNDS}: the bare loop`);
     started = performance.now();
-    await Promise.all([bareLoop(lab, spec, 'x'.repeat(900)), inBare.running(RUNNERS)]);
+    await Promise.all([bareLoop(lab, round, spec, 'x'.repeat(900)), inBare.running(RUNNERS)]);
     rates.bare.push(RUNNERS / ((performance.now() - started) / 1000));
     for (const pod of inBare.pods())
       await lab.client.delete(PodKind, lab.bareNamespace, pod.metadata.name, { gracePeriodSeconds: 0 });
