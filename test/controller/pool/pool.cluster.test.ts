@@ -207,6 +207,8 @@ describe('a RunnerPool on a real control plane', () => {
     const [token] = (await pool.tokens()).filter((one) => one.metadata.name === third);
     expect(token?.spec.attempt).toBe(3);
     await pool.report(third, 'Idle');
+    expect((await pool.get())?.status?.failures).toHaveLength(1);
+    await pool.report(third, 'Busy');
     await condition(pool, 'Degraded', 'False', 'AsExpected');
     expect((await pool.get())?.status?.failures).toEqual([]);
   });
