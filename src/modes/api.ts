@@ -110,7 +110,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
 
   const signal = await onTermination();
   log.info({ signal }, 'stopping');
+  // Else one client that never ends its request would keep the process until it is killed, in the middle of a write.
+  const cut = setTimeout(() => app.server.closeAllConnections(), config.HARRIER_SHUTDOWN_SECONDS * 1000);
   await app.close();
+  clearTimeout(cut);
   pulse.stop();
   await Promise.all([tokens, pods, configMaps].map((informer) => informer.stop()));
   await cache.close();

@@ -17,5 +17,13 @@ export const apiConfig = z.object({
     .min(0)
     .default(0)
     .describe('Requests a second that one runner may make; 0 for no limit.'),
+  HARRIER_SHUTDOWN_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(20)
+    .describe(
+      "How long requests under way may last once the api is told to end; less than the pod's grace period.",
+    ),
   HARRIER_LOG_LEVEL: logLevel,
 });
