@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { programArguments } from '../hack/program.ts';
+import { startProgram } from '../hack/program.ts';
 import { start } from '../hack/run/started.ts';
 import type { Lab } from './lab.ts';
 import { runnersOf } from './pool.ts';
@@ -71,7 +71,7 @@ export async function throughput(lab: Lab, note: (text: string) => void): Promis
   ]);
   const [barePort = ''] = await bare.line(/^\d+$/);
   const sidecarPort = '18479';
-  await using sidecar = start(process.execPath, programArguments('sidecar'), {
+  await using sidecar = startProgram('sidecar', {
     HARRIER_API_URL: lab.apis[0]?.url ?? '',
     HARRIER_TOKEN_FILE: tokenFile,
     HARRIER_PORT: sidecarPort,

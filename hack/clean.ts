@@ -1,6 +1,9 @@
 /** `make clean`: takes away everything that `make run` and `make image` made, the cached programs aside. */
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cacheFolder } from './binaries/pinned.ts';
+import { platformOf } from './binaries/programs.ts';
 import { clusterDown, findCluster } from './cluster/cluster_up.ts';
 import { readState } from './cluster/state.ts';
 import { imageFolder } from './image/shelf.ts';
@@ -24,7 +27,9 @@ await step('dist and the images', async () => {
   for (const made of [new URL('../dist', import.meta.url).pathname, imageFolder()])
     await rm(made, { recursive: true, force: true });
 });
-console.log('The cached programs are kept for the next run: ~/.cache/harrier/binaries');
+console.log(
+  `The cached programs are kept for the next run: ${dirname(cacheFolder(platformOf(process.platform, process.arch)))}`,
+);
 
 /** A cluster that was there before stays: only what was put into it goes, pools before the controller that drains them. */
 async function removeFromCurrent(): Promise<void> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Started, start } from './run/started.ts';
 
 /**
  * What Node runs Harrier with, everywhere: the image's entrypoint has it too. No threads for the garbage collector: the
@@ -14,8 +15,15 @@ export const NODE_FLAGS = ['--single-threaded-gc'] as const;
  */
 const CONTROLLER_FLAGS = [...NODE_FLAGS, '--optimize-for-size'] as const;
 
-/** Arguments for node that start a mode of the bundle on this machine. */
-export function programArguments(mode: 'controller' | 'api' | 'sidecar'): string[] {
+/**
+ * Buffers of streams go back to the system when they are collected, instead of leaving holes in the C heap: 127 instead
+ * of 141 MiB for the controller, 68 instead of 82 for a sidecar after 2 GiB (glibc's mallopt(3)).
+ */
+export const PROGRAM_ENV = { MALLOC_MMAP_THRESHOLD_: '131072' } as const;
+
+/** Starts a mode of the bundle on this machine, as its image would. */
+export function startProgram(mode: 'controller' | 'api' | 'sidecar', env: NodeJS.ProcessEnv): Started {
   const flags = mode === 'controller' ? CONTROLLER_FLAGS : NODE_FLAGS;
-  return [...flags, join(import.meta.dirname, '..', 'dist', 'main.js'), mode];
+  const main = join(import.meta.dirname, '..', 'dist', 'main.js');
+  return start(process.execPath, [...flags, main, mode], { ...PROGRAM_ENV, ...env });
 }

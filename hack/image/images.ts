@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from '../processes/lock.ts';
-import { NODE_FLAGS } from '../program.ts';
+import { NODE_FLAGS, PROGRAM_ENV } from '../program.ts';
 import type { Note } from '../progress.ts';
 import { type ImageDescription, imageConfiguration, versioned, writeArchive } from './archive.ts';
 import { baseEntries, busyboxBinary, programEntries, USER } from './base.ts';
@@ -55,6 +55,7 @@ export function buildHarrierImage(folder = imageFolder(), note: Note = () => {})
         ...common,
         reference: 'harrier:dev',
         layers: [base, await writeLayer(own, folder)],
+        env: { ...common.env, ...PROGRAM_ENV },
         entrypoint: ['/usr/local/bin/node', ...NODE_FLAGS, '/app/main.js'],
         workingDir: '/app',
       });

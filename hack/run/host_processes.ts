@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/free_ports.ts';
-import { programArguments } from '../program.ts';
-import { type Started, start } from './started.ts';
+import { startProgram } from '../program.ts';
+import type { Started } from './started.ts';
 
 export interface HostProcesses extends AsyncDisposable {
   controller: Started;
@@ -36,7 +36,7 @@ export async function startOnHost(cluster: Cluster, options: HostOptions): Promi
   const ports = await freePorts(1 + 2 * options.apis);
   const urls = Array.from({ length: options.apis }, (_, index) => `http://127.0.0.1:${ports[1 + 2 * index]}`);
   const mode = (name: 'controller' | 'api', env: NodeJS.ProcessEnv) =>
-    start(process.execPath, programArguments(name), { ...shared, ...env });
+    startProgram(name, { ...shared, ...env });
   const controller = mode('controller', {
     HARRIER_API_URL: urls[0],
     HARRIER_IMAGE: 'harrier:dev',

@@ -7,7 +7,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/free_ports.ts';
 import { SIMULATED_NODE_SELECTOR, startSimulatedNodes } from '../cluster/simulated_nodes/start.ts';
 import { namespaces, SYSTEM_NAMESPACE } from '../install.ts';
-import { programArguments } from '../program.ts';
+import { startProgram } from '../program.ts';
 import { type Note, step } from '../progress.ts';
 import { run } from './command.ts';
 import { startOnHost } from './host_processes.ts';
@@ -16,7 +16,7 @@ import { kubectl } from './kubectl.ts';
 import { applyPool, FIRST_POOL, idleRunners, POOL_NAMESPACE, runnersOf } from './pool.ts';
 import { readToken, tokenRefusal } from './refusal.ts';
 import type { Tell } from './report.ts';
-import { type Started, start } from './started.ts';
+import type { Started } from './started.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
@@ -81,7 +81,7 @@ async function startSidecar(cluster: Cluster, pod: string, apiUrl: string, scrat
   const tokenFile = join(scratch, `${pod}.token`);
   await writeFile(tokenFile, await readToken(cluster, pod), { mode: 0o600 });
   const [port = 0] = await freePorts(1);
-  const process_ = start(process.execPath, programArguments('sidecar'), {
+  const process_ = startProgram('sidecar', {
     HARRIER_API_URL: apiUrl,
     HARRIER_TOKEN_FILE: tokenFile,
     HARRIER_PORT: String(port),

@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createCollector } from '../memory/collector.ts';
 import { BLOB_PREFIX } from './blob_urls.ts';
 import { blobHandler } from './blobs.ts';
 import { CACHE_V1_PREFIX, cacheV1Handler } from './cache_v1.ts';
 import { CACHE_SERVICE_PREFIX, cacheV2Handler } from './cache_v2.ts';
-import { createCollector } from './collector.ts';
 import type { Downloads } from './downloads.ts';
 import type { Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
@@ -28,7 +28,7 @@ export interface SidecarParts {
 export function createSidecarServer(parts: SidecarParts): Server {
   const { upstream, uploads, downloads, log } = parts;
   const results = resultsHandler(parts.resultsUpstream);
-  const collector = createCollector();
+  const collector = createCollector({ whileStreaming: true });
   const routes: readonly (readonly [string, Handler])[] = [
     [BLOB_PREFIX, blobHandler(upstream, uploads, downloads)],
     [CACHE_SERVICE_PREFIX, cacheV2Handler(upstream, uploads, downloads)],

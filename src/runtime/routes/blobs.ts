@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseRange } from '../../cache/blobs/range.ts';
 import { ENTRY_PATH, PART_PATH } from '../../cache/blobs/signed_url.ts';
 import type { Cache } from '../../cache/open.ts';
+import { createCollector } from '../../memory/collector.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { problem } from '../problem.ts';
 import type { ApiPlugin } from '../server.ts';
@@ -16,6 +17,13 @@ const bytes = z.any().describe('application/octet-stream');
 export function blobRoutes(cache: Cache): ApiPlugin {
   return async (app) => {
     app.setErrorHandler(refusedAsProblem);
+    const collector = createCollector({ whileStreaming: false });
+    app.addHook('onRequest', (_request, reply, done) => {
+      collector.begin();
+      // Comes once whatever happens, an abort included.
+      reply.raw.once('close', () => collector.end());
+      done();
+    });
     // Bodies of any media type, unparsed: the handler reads the stream itself, up to the signed length.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', {}, (_request, payload, done) => done(null, payload));

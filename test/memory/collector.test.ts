@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createCollector } from '../../src/memory/collector.ts';
+
+const MIB = 1024 * 1024;
+
+/** Leaves garbage outside of V8's heap, as a stream does. */
+function stream(mebibytes: number): void {
+  for (let index = 0; index < mebibytes; index++) Buffer.allocUnsafeSlow(MIB).fill(index);
+}
+
+const outside = () => process.memoryUsage().arrayBuffers / MIB;
+
+test('after the last request what it left is collected, and not while another goes on', async () => {
+  const collector = createCollector({ whileStreaming: false });
+  collector.begin();
+  collector.begin();
+  stream(20);
+  const left = outside();
+  expect(left).toBeGreaterThan(20);
+  collector.end();
+  await sleep(1300);
+  expect(outside()).toBeGreaterThan(left - 5);
+  collector.end();
+  await expect.poll(outside, { timeout: 5000 }).toBeLessThan(left - 15);
+});
+
+test('garbage is collected while a relay goes on', async () => {
+  const collector = createCollector({ whileStreaming: true });
+  collector.begin();
+  stream(20);
+  const left = outside();
+  await expect.poll(outside, { timeout: 5000 }).toBeLessThan(left - 15);
+  collector.end();
+});
