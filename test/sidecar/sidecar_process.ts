@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { NODE_FLAGS, PROGRAM_ENV } from '../../hack/program.ts';
 
 const MODE = fileURLToPath(new URL('../../src/modes/sidecar.ts', import.meta.url));
 
@@ -39,11 +40,11 @@ export interface SidecarProcess {
   stop(): Promise<number | null>;
 }
 
-/** Starts a bundled sidecar and waits until it serves. */
+/** Starts a bundled sidecar, as its image does, and waits until it serves. */
 export async function startSidecar(bundle: string, env: Record<string, string>): Promise<SidecarProcess> {
   const began = performance.now();
-  const child = spawn(process.execPath, [bundle], {
-    env: { HARRIER_PORT: '0', ...env },
+  const child = spawn(process.execPath, [...NODE_FLAGS, bundle], {
+    env: { ...PROGRAM_ENV, HARRIER_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
