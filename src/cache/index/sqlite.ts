@@ -1,16 +1,11 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Finds } from './finds.ts';
+import { DatabaseSync } from 'node:sqlite';
 import type { CacheIndex, Content, Entry, Part, Probe, Reservation, Upload, Use } from './index.ts';
 import { prefixEnd } from './index.ts';
 import { migrate } from './migrations.ts';
-import { prepareStatements } from './statements.ts';
+import { type EntryRow, entryOf, NO_END, row, rows } from './rows.ts';
+import { SqliteFind } from './sqlite_find.ts';
+import { prepareStatements, type Statements } from './statements.ts';
 
-/** How many keys of a range are looked at one by one before going back from the newest entry instead. */
-const FEW = 12;
-/** Above every string: the end of a range that has none of its own. A blob sorts after any text in SQLite. */
-const NO_END = new Uint8Array(0);
-
-type EntryRow = { id: number; key: string; size: number; created_at: number; used_at: number };
 type PartRow = { number: number; blob: string; size: number };
 type UploadRow = {
   id: number;
@@ -28,8 +23,8 @@ type UploadRow = {
  */
 export class SqliteIndex implements CacheIndex {
   readonly #db: DatabaseSync;
-  readonly #sql: ReturnType<typeof prepareStatements>;
-  readonly #finds = new Finds();
+  readonly #sql: Statements;
+  readonly #lookUps: SqliteFind;
 
   /** @param path File, created when absent; `:memory:` for none. */
   constructor(path: string) {
@@ -37,48 +32,11 @@ export class SqliteIndex implements CacheIndex {
     this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;');
     migrate(this.#db);
     this.#sql = prepareStatements(this.#db);
+    this.#lookUps = new SqliteFind(this.#sql);
   }
 
   async find(tenant: string, version: string, probes: readonly Probe[]): Promise<Entry | undefined> {
-    return this.#finds.remember(tenant, version, probes, () => this.#look(tenant, version, probes));
-  }
-
-  #look(tenant: string, version: string, probes: readonly Probe[]): Entry | undefined {
-    let scope: string | undefined;
-    let space: number | undefined;
-    for (const probe of probes) {
-      if (probe.scope !== scope) {
-        scope = probe.scope;
-        space = row<{ id: number }>(this.#sql.space, tenant, scope, version)?.id;
-      }
-      if (space === undefined) continue;
-      const found = this.#best(space, probe.key);
-      if (found !== undefined) return entryOf(found, probe.scope, version);
-    }
-    return undefined;
-  }
-
-  #best(space: number, key: string): EntryRow | undefined {
-    const end = prefixEnd(key) ?? NO_END;
-    // Mostly one statement tells all: a key sorts before all that it begins, and few keys begin others.
-    const [first, second] = rows<EntryRow & { sequence: number | null }>(this.#sql.firstTwo, space, key, end);
-    if (first === undefined) return undefined;
-    const committed = first.sequence !== null;
-    if (committed && (first.key === key || second === undefined)) return first;
-    return second && this.#newestInRange(space, key, end);
-  }
-
-  #newestInRange(space: number, start: string, end: string | Uint8Array): EntryRow | undefined {
-    const few = row<{ id: number | null; sequence: number | null; seen: number }>(
-      this.#sql.inRange,
-      space,
-      start,
-      end,
-      FEW,
-    );
-    if (few === undefined) return undefined;
-    if (few.seen < FEW) return few.sequence === null ? undefined : row<EntryRow>(this.#sql.entry, few.id);
-    return row<EntryRow>(this.#sql.newest, space, start, end);
+    return this.#lookUps.find(tenant, version, probes);
   }
 
   async list(tenant: string, scopes: readonly string[], prefix: string, limit: number) {
@@ -203,7 +161,7 @@ export class SqliteIndex implements CacheIndex {
   }
 
   async dropUndurable(): Promise<number> {
-    this.#finds.forget();
+    this.#lookUps.forget();
     return Number(this.#sql.dropUndurable.run().changes);
   }
 
@@ -228,7 +186,7 @@ export class SqliteIndex implements CacheIndex {
 
   /** Undoes everything when `work` throws or answers nothing. */
   #transaction<T>(work: () => T): T {
-    this.#finds.forget();
+    this.#lookUps.forget();
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
@@ -239,27 +197,4 @@ export class SqliteIndex implements CacheIndex {
       throw error;
     }
   }
-}
-
-type Value = Parameters<StatementSync['get']>[1];
-
-/** The columns are those of statements.ts; STRICT tables hold them to their types. */
-function row<T>(statement: StatementSync, ...values: Value[]): T | undefined {
-  return statement.get(...values) as T | undefined;
-}
-
-function rows<T>(statement: StatementSync, ...values: Value[]): T[] {
-  return statement.all(...values) as T[];
-}
-
-function entryOf(found: EntryRow, scope: string, version: string): Entry {
-  return {
-    id: String(found.id),
-    scope,
-    key: found.key,
-    version,
-    sizeBytes: found.size,
-    createdAt: found.created_at,
-    lastUsedAt: found.used_at,
-  };
 }

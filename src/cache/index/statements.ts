@@ -4,6 +4,8 @@ const ENTRY = 'id, key, size, created_at, used_at';
 /** Spaces are reached by their tenant, and entries by their space: no statement below finds one otherwise. */
 const OF_TENANT = 'JOIN spaces ON spaces.id = entries.space AND spaces.tenant = ?';
 
+export type Statements = ReturnType<typeof prepareStatements>;
+
 /** Every statement of the embedded index, prepared once. Text compares by its UTF-8 bytes (BINARY). */
 export function prepareStatements(db: DatabaseSync) {
   const one = (sql: string) => db.prepare(sql);
