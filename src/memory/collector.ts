@@ -25,6 +25,9 @@ export interface CollectorOptions {
  */
 export function createCollector({ whileStreaming }: CollectorOptions): Collector {
   let active = 0;
+  let began = 0;
+  /** Something was streamed since the last thorough collection. */
+  let owed = false;
   let ticking: NodeJS.Timeout | undefined;
   let settling: NodeJS.Timeout | undefined;
   let collect: ((options: { type: 'minor' | 'major' }) => void) | undefined;
@@ -34,9 +37,14 @@ export function createCollector({ whileStreaming }: CollectorOptions): Collector
     collect({ type });
   };
 
+  const settle = () => {
+    owed = false;
+    gc('major');
+  };
+
   return {
     begin() {
-      active++;
+      if (active++ === 0) began = performance.now();
       clearTimeout(settling);
       if (whileStreaming) ticking ??= setInterval(gc, EVERY, 'minor').unref();
     },
@@ -45,7 +53,9 @@ export function createCollector({ whileStreaming }: CollectorOptions): Collector
       if (active > 0) return;
       clearInterval(ticking);
       ticking = undefined;
-      settling = setTimeout(gc, SETTLE, 'major').unref();
+      // Requests that are over sooner leave nothing behind that is worth it.
+      owed ||= performance.now() - began >= EVERY;
+      if (owed) settling = setTimeout(settle, SETTLE).unref();
     },
   };
 }

@@ -26,8 +26,8 @@ export interface FailedStarts {
 
 /**
  * Finds the starts that have failed: the pod ended in failure before its runner had a job or ran for a minute, or
- * startupTimeout passed before it was idle. The failure goes to the status first and the pod goes only in a later plan, so that a crash between the two
- * forgets no attempt.
+ * startupTimeout passed before it was idle. The failure goes to the status first and the pod goes only in a later plan,
+ * so that a crash between the two forgets no attempt.
  */
 export function failedStarts(
   runners: readonly Runner[],
