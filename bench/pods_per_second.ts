@@ -1,6 +1,6 @@
 import { PodKind, RunnerTokenKind, SecretKind } from '../src/kube/kinds.ts';
 import type { Manifest } from '../src/kube/types.ts';
-import { API_VERSION } from '../src/resources/group.ts';
+import { API_VERSION, tokenSecretName } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
 import { applyPool, watchPods } from './pool.ts';
 import { type Figure, median } from './statistics.ts';
@@ -33,7 +33,7 @@ async function bareRunner(lab: Lab, name: string, spec: unknown, jwt: string): P
   await lab.client.create(SecretKind, {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: `${name}-token`, namespace, ownerReferences: [owner] },
+    metadata: { name: tokenSecretName(name), namespace, ownerReferences: [owner] },
     data: { token: Buffer.from(jwt).toString('base64') },
   });
   const now = new Date().toISOString();
@@ -46,7 +46,7 @@ async function bareRunner(lab: Lab, name: string, spec: unknown, jwt: string): P
         issuedAt: now,
         expiresAt: now,
         refreshAt: now,
-        secretRef: { name: `${name}-token` },
+        secretRef: { name: tokenSecretName(name) },
       },
     },
     { fieldManager: 'bench' },

@@ -1,7 +1,8 @@
 import type { Cluster } from '../cluster/cluster.ts';
+import { RUNNER_NAMESPACE } from '../install.ts';
 import type { Note } from '../progress.ts';
 import { kubectl } from './kubectl.ts';
-import { idleRunners, POOL_NAMESPACE } from './pool.ts';
+import { idleRunners } from './pool.ts';
 
 const MEBIBYTES = 64;
 
@@ -33,7 +34,7 @@ export const takeInPod =
   (cluster: Cluster): TakeJob =>
   (pod, job) =>
     kubectl(cluster, [
-      ...['-n', POOL_NAMESPACE, 'exec', pod, '-c', 'runner', '--'],
+      ...['-n', RUNNER_NAMESPACE, 'exec', pod, '-c', 'runner', '--'],
       ...['node', '/job/take.mjs', ...job],
     ]);
 

@@ -6,14 +6,14 @@ import { bundle } from '../bundle.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/free_ports.ts';
 import { SIMULATED_NODE_SELECTOR, startSimulatedNodes } from '../cluster/simulated_nodes/start.ts';
-import { namespaces, SYSTEM_NAMESPACE } from '../install.ts';
+import { namespaces, RUNNER_NAMESPACE, SYSTEM_NAMESPACE } from '../install.ts';
 import { startProgram } from '../program.ts';
 import { type Note, step } from '../progress.ts';
 import { run } from './command.ts';
 import { startOnHost } from './host_processes.ts';
 import { cacheJob } from './job.ts';
 import { kubectl } from './kubectl.ts';
-import { applyPool, FIRST_POOL, idleRunners, POOL_NAMESPACE, runnersOf } from './pool.ts';
+import { applyPool, FIRST_POOL, idleRunners, runnersOf } from './pool.ts';
 import { readToken, tokenRefusal } from './refusal.ts';
 import type { Tell } from './report.ts';
 import type { Started } from './started.ts';
@@ -39,10 +39,10 @@ export async function onHost(cluster: Cluster, tell: Tell): Promise<boolean> {
       '-f',
       join(ROOT, 'crds'),
     ]);
-    await namespaces(cluster, [SYSTEM_NAMESPACE, POOL_NAMESPACE]);
+    await namespaces(cluster, [SYSTEM_NAMESPACE, RUNNER_NAMESPACE]);
     const options = {
       namespace: SYSTEM_NAMESPACE,
-      runnerNamespaces: [POOL_NAMESPACE],
+      runnerNamespaces: [RUNNER_NAMESPACE],
       apis: 1,
       scratch,
     };

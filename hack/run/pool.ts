@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../cluster/cluster.ts';
+import { RUNNER_NAMESPACE } from '../install.ts';
 import type { Note } from '../progress.ts';
 import { kubectl } from './kubectl.ts';
 
 const POOL = 'first';
 const PATIENCE_MS = 180_000;
 export const FIRST_POOL = new URL('../../examples/first-pool.yaml', import.meta.url).pathname;
-export const POOL_NAMESPACE = 'runners';
 
 interface TokenList {
   items: {
@@ -23,7 +23,7 @@ export async function firstPool(cluster: Cluster, note: Note): Promise<void> {
   note('waiting for the pool to be as it is asked to be');
   await kubectl(cluster, [
     '-n',
-    POOL_NAMESPACE,
+    RUNNER_NAMESPACE,
     'wait',
     `rp/${POOL}`,
     '--for=condition=Ready',
@@ -43,7 +43,7 @@ export async function idleRunners(cluster: Cluster, wanted: number, note: Note):
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const idle = ['get', 'rp', POOL, '-o', 'jsonpath={.status.idleReplicas}'];
-    const counted = Number(await kubectl(cluster, ['-n', POOL_NAMESPACE, ...idle]));
+    const counted = Number(await kubectl(cluster, ['-n', RUNNER_NAMESPACE, ...idle]));
     if (counted >= wanted) break;
     note(`${counted} of ${wanted} runners idle`);
     if (Date.now() > deadline) throw new Error(await whyNot(cluster, wanted));
@@ -67,7 +67,7 @@ async function runners(
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const list = JSON.parse(
-      await kubectl(cluster, ['-n', POOL_NAMESPACE, 'get', 'rt', '-o', 'json']),
+      await kubectl(cluster, ['-n', RUNNER_NAMESPACE, 'get', 'rt', '-o', 'json']),
     ) as TokenList;
     const found = list.items
       .filter(
@@ -82,7 +82,13 @@ async function runners(
 }
 
 async function whyNot(cluster: Cluster, wanted: number): Promise<string> {
-  const seen = await kubectl(cluster, ['-n', POOL_NAMESPACE, 'get', 'rp,rt,pods']);
-  const events = await kubectl(cluster, ['-n', POOL_NAMESPACE, 'get', 'events', '--sort-by=.lastTimestamp']);
+  const seen = await kubectl(cluster, ['-n', RUNNER_NAMESPACE, 'get', 'rp,rt,pods']);
+  const events = await kubectl(cluster, [
+    '-n',
+    RUNNER_NAMESPACE,
+    'get',
+    'events',
+    '--sort-by=.lastTimestamp',
+  ]);
   return `${wanted} runners did not become idle:\n${seen}\n${events.split('\n').slice(-15).join('\n')}`;
 }

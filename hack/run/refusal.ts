@@ -3,9 +3,10 @@ import { createKubeClient } from '../../src/kube/client.ts';
 import { PodKind } from '../../src/kube/kinds.ts';
 import { tokenSecretName } from '../../src/resources/group.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { RUNNER_NAMESPACE } from '../install.ts';
 import type { Note } from '../progress.ts';
 import { kubectl } from './kubectl.ts';
-import { idleRunners, POOL_NAMESPACE } from './pool.ts';
+import { idleRunners } from './pool.ts';
 
 export interface Refusal {
   pod: string;
@@ -29,7 +30,7 @@ export async function tokenRefusal(cluster: Cluster, apiUrl: string, note: Note)
     note(`deleting ${pod}`);
     const refused = firstRefusal(ask);
     const sent = performance.now();
-    await client.delete(PodKind, POOL_NAMESPACE, pod);
+    await client.delete(PodKind, RUNNER_NAMESPACE, pod);
     const { at, challenge } = await refused;
     return { pod, milliseconds: at - sent, challenge };
   } finally {
@@ -42,7 +43,7 @@ export async function readToken(cluster: Cluster, pod: string): Promise<string> 
   const path = 'jsonpath={.data.token}';
   const encoded = await kubectl(cluster, [
     '-n',
-    POOL_NAMESPACE,
+    RUNNER_NAMESPACE,
     'get',
     'secret',
     tokenSecretName(pod),

@@ -1,8 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import { SYSTEM_NAMESPACE } from '../install.ts';
+import { RUNNER_NAMESPACE, SYSTEM_NAMESPACE } from '../install.ts';
 import type { Note } from '../progress.ts';
 import { kubectl } from './kubectl.ts';
-import { POOL_NAMESPACE } from './pool.ts';
 
 interface Pods {
   items: {
@@ -29,7 +28,7 @@ export async function settledAfterUpgrade(cluster: Cluster, note: Note, patience
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const pods = JSON.parse(
-      await kubectl(cluster, ['-n', POOL_NAMESPACE, 'get', 'pods', '-o', 'json']),
+      await kubectl(cluster, ['-n', RUNNER_NAMESPACE, 'get', 'pods', '-o', 'json']),
     ) as Pods;
     const old = pods.items.filter(
       ({ metadata, spec }) =>

@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { RUNNER_NAMESPACE } from '../../hack/install.ts';
+import { FIRST_POOL } from '../../hack/run/pool.ts';
+import { tokenSecretName } from '../../src/resources/group.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import type { TestCluster } from '../support/cluster.ts';
 
-const FIRST_POOL = new URL('../../examples/first-pool.yaml', import.meta.url).pathname;
-
 /** What a test on an installed Harrier asks of it: everything is in the namespace whose pools the chart serves. */
 export function poolsOn(cluster: TestCluster) {
-  const inNamespace = (...args: string[]) => cluster.kubectl('--namespace', RUNNER_NAMESPACE, ...args);
+  const inNamespace = (...args: Parameters<TestCluster['kubectl']>) =>
+    cluster.kubectl('--namespace', RUNNER_NAMESPACE, ...args);
   const made: string[] = [];
 
   async function tokens(pool: string): Promise<RunnerToken[]> {
@@ -36,7 +37,7 @@ export function poolsOn(cluster: TestCluster) {
         spec: { ...pool.spec, ...change },
       };
       made.push(name);
-      await cluster.kubectl('--namespace', RUNNER_NAMESPACE, 'apply', '--server-side', '-f', '-', {
+      await inNamespace('apply', '--server-side', '-f', '-', {
         input: JSON.stringify(manifest),
       });
     },
@@ -64,7 +65,8 @@ export function poolsOn(cluster: TestCluster) {
     },
 
     async token(pod: string): Promise<string> {
-      const encoded = await inNamespace('get', 'secret', `${pod}-token`, '-o', 'jsonpath={.data.token}');
+      const secret = tokenSecretName(pod);
+      const encoded = await inNamespace('get', 'secret', secret, '-o', 'jsonpath={.data.token}');
       return Buffer.from(encoded, 'base64').toString();
     },
 
