@@ -14,7 +14,11 @@ export async function openapiFile(): Promise<[path: string, text: string]> {
     log: pino({ level: 'silent' }),
     limits: DEFAULT_LIMITS,
     metrics: createApiMetrics(),
-    authentication: { verifier: uncalled('verifier'), live: uncalled('live tokens') },
+    authentication: {
+      verifier: uncalled('verifier'),
+      agentVerifier: uncalled('verifier'),
+      live: uncalled('live tokens'),
+    },
     routes: [
       healthRoutes({}),
       wellKnownRoutes(uncalled('public keys'), ''),

@@ -99,6 +99,7 @@ export function createController(options: ControllerOptions): Controller {
         token,
         pool: inCell(pool, options.cell),
         issuer: options.issuer,
+        audience,
         key: ring.current(now()),
         now: now(),
       }),
@@ -139,8 +140,8 @@ export function createController(options: ControllerOptions): Controller {
   tokens.onChange(({ type, object }) => {
     poolLoop.addAfter(`${object.metadata.namespace}/${object.spec.poolRef.name}`, GATHER_MS);
     const state = object.status?.runner?.state;
-    const pod = object.spec.podRef.uid;
-    if (type === 'deleted' && state !== undefined && view.pods.byUid(pod) !== undefined)
+    const pod = object.spec.podRef?.uid;
+    if (type === 'deleted' && pod !== undefined && state !== undefined && view.pods.byUid(pod) !== undefined)
       lastStates.set(pod, state);
   });
   poolMetrics(registry, () => view.pools.list());
@@ -194,7 +195,6 @@ function isOwnStatus(change: StoreChange<RunnerPool>): boolean {
 }
 
 function inCell(pool: RunnerPool, cell: string | undefined): RunnerPool {
-  if (cell === undefined || pool.spec.token.routing.cell !== undefined) return pool;
-  const token = { ...pool.spec.token, routing: { ...pool.spec.token.routing, cell } };
-  return { ...pool, spec: { ...pool.spec, token } };
+  if (cell === undefined || pool.spec.routing.cell !== undefined) return pool;
+  return { ...pool, spec: { ...pool.spec, routing: { ...pool.spec.routing, cell } } };
 }

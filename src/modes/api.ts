@@ -21,6 +21,7 @@ import { runnerRoutes } from '../runtime/routes/runner.ts';
 import { wellKnownRoutes } from '../runtime/routes/wellknown.ts';
 import { buildServer } from '../runtime/server.ts';
 import { createStoreReport } from '../runtime/store_report.ts';
+import { AGENT_AUDIENCE } from '../tokens/claims.ts';
 import { createVerifier } from '../tokens/verify.ts';
 import { apiConfig } from './api_config.ts';
 import { readEnvironment } from './environment.ts';
@@ -52,7 +53,13 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     audience: config.HARRIER_AUDIENCE,
     now: Date.now,
   });
-  const publicKeys = followPublicKeys(configMaps, verifier, log);
+  const agentVerifier = createVerifier({
+    issuer: config.HARRIER_ISSUER,
+    audience: AGENT_AUDIENCE,
+    agent: true,
+    now: Date.now,
+  });
+  const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier], log);
   const pulse = startPulse({
     log,
     onGap() {
@@ -91,7 +98,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     log,
     limits: { ...DEFAULT_LIMITS, requestsPerSecond: config.HARRIER_RATE_LIMIT },
     metrics,
-    authentication: { verifier, live },
+    authentication: { verifier, agentVerifier, live },
     routes: [
       healthRoutes(checks),
       wellKnownRoutes(publicKeys, config.HARRIER_ISSUER),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { entityScope } from '../resources/entity.ts';
 import { permission } from '../resources/runner_pool.ts';
 import { runnerReport, runnerState } from '../resources/runner_token.ts';
 
@@ -6,9 +7,14 @@ import { runnerReport, runnerState } from '../resources/runner_token.ts';
 export const runnerView = z.object({
   namespace: z.string(),
   pool: z.string(),
-  pod: z.object({ name: z.string(), uid: z.string() }),
+  runner: z.object({ id: z.string(), name: z.string() }),
+  pod: z.object({ name: z.string(), uid: z.string() }).optional().describe('Absent for a registered runner.'),
   attempt: z.int().min(1),
-  forge: z.object({ type: z.string(), entity: z.string().optional() }),
+  forge: z.object({
+    type: z.string(),
+    scope: entityScope.shape.type,
+    entity: z.string().optional(),
+  }),
   token: z.object({
     id: z.string().describe('The jti: UID of the RunnerToken.'),
     expiresAt: z.iso.datetime(),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { conditions } from './conditions.ts';
 import { duration } from './duration.ts';
+import { entityScope, routing } from './entity.ts';
 import { GROUP, PodPart } from './group.ts';
 import { objectMeta } from './object.ts';
+import { runnerPoolStatus } from './runner_pool_status.ts';
 
 const listByName = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
@@ -19,27 +20,7 @@ const forge = z
       .regex(/^https?:\/\/[^\s/?#]+/)
       .optional()
       .describe('Base URL of the forge, http or https, such as https://gitea.example.com.'),
-    scope: z
-      .object({
-        type: z
-          .enum(['instance', 'organization', 'repository'])
-          .describe('How much of the forge may use these runners.'),
-        name: z
-          .string()
-          .max(512)
-          .optional()
-          .describe('Organization, or owner/repository; absent for the instance.'),
-      })
-      .meta({
-        'x-kubernetes-validations': [
-          {
-            rule: "self.type == 'instance' ? !has(self.name) : has(self.name) && self.name != ''",
-            message: 'name is required for organization and repository, and refused for instance',
-          },
-        ],
-      })
-      .optional()
-      .describe('What of the forge the runners serve.'),
+    scope: entityScope.optional(),
     credentialsSecretRef: z
       .object({ name: z.string().min(1).max(253).describe("Name of a Secret in the pool's namespace.") })
       .optional()
@@ -171,15 +152,14 @@ const token = z
       .default([])
       .describe("Audiences beside the api's own, for services that verify the token by the published keys.")
       .meta({ 'x-kubernetes-list-type': 'set' }),
-    routing: z
-      .object({
-        cell: z.string().min(1).max(63).optional().describe('Cell that serves these runners.'),
-        organization: z.string().min(1).max(253).optional().describe('Organization they belong to.'),
-      })
-      .default({})
-      .describe('Where requests with the token belong.'),
+    registrationRef: z
+      .object({ name: z.string().min(1).max(253).describe('Name of the RunnerToken.') })
+      .optional()
+      .describe(
+        "The Registration token that the pool's own runners descend from; the newest active one when absent, made if there is none.",
+      ),
   })
-  .default({ ttl: '1h', audiences: [], routing: {} })
+  .default({ ttl: '1h', audiences: [] })
   .describe("The runners' own JWTs.");
 
 export const permission = z
@@ -280,6 +260,18 @@ const updateStrategy = z
   .default({ type: 'Replace', maxSurge: 0 })
   .describe('How a changed template reaches the runners; busy ones always finish first.');
 
+const agent = z
+  .object({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether each sidecar keeps a WebSocket to the api, by which states and orders pass at once.',
+      ),
+  })
+  .default({ enabled: false })
+  .describe('Agent mode.');
+
 export const runnerPoolSpec = z
   .object({
     replicas: count('How many runners to keep.').default(1),
@@ -289,44 +281,10 @@ export const runnerPoolSpec = z
     cache,
     lifecycle,
     updateStrategy,
+    routing: routing.default({}),
+    agent,
   })
   .describe('What the pool should be.');
-
-/** A slot whose last start failed, kept so that the count outlives the pod and the controller. */
-export const slotFailure = z
-  .object({
-    slot: count('The slot.'),
-    attempt: z.int().min(1).describe('Starts tried in a row.'),
-    notBefore: z.string().max(64).meta({ format: 'date-time' }).describe('When the next start may be made.'),
-    reason: z.string().max(128).describe('Why the last start failed, one CamelCase word.'),
-    message: z.string().max(1024).describe('The same for a person.'),
-  })
-  .describe('A slot whose last start failed.');
-
-export const runnerPoolStatus = z
-  .object({
-    observedGeneration: z.int().min(0).optional().describe('The metadata.generation last acted upon.'),
-    replicas: count('Runner pods that are neither finished nor being deleted.').default(0),
-    readyReplicas: count('Runners idle or busy for at least minReadySeconds.').default(0),
-    idleReplicas: count('Runners waiting for a job.').default(0),
-    busyReplicas: count('Runners with a job.').default(0),
-    outdatedReplicas: count('Runners of an older template.').default(0),
-    created: z
-      .int()
-      .min(0)
-      .default(0)
-      .describe('Runners made since the pool began; the names of the next ones derive from it.'),
-    selector: z.string().max(512).optional().describe('Label selector of the runner pods, for autoscalers.'),
-    templateHash: z.string().max(64).optional().describe('Hash of what new runner pods are made from.'),
-    failures: z
-      .array(slotFailure)
-      .max(1000)
-      .default([])
-      .describe('Slots whose last start failed.')
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['slot'] }),
-    conditions: conditions.default([]),
-  })
-  .describe('What the pool is; written by the controller.');
 
 export const runnerPool = z.looseObject({
   metadata: objectMeta,
@@ -335,7 +293,7 @@ export const runnerPool = z.looseObject({
 });
 
 export type RunnerPoolSpec = z.infer<typeof runnerPoolSpec>;
-export type RunnerPoolStatus = z.infer<typeof runnerPoolStatus>;
 export type RunnerPool = z.infer<typeof runnerPool>;
-export type SlotFailure = z.infer<typeof slotFailure>;
 export type Permission = z.infer<typeof permission>;
+export type { RunnerPoolStatus, SlotFailure } from './runner_pool_status.ts';
+export { runnerPoolStatus } from './runner_pool_status.ts';

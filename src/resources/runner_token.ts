@@ -1,95 +1,184 @@
 import { z } from 'zod';
-import { conditions } from './conditions.ts';
 import { duration } from './duration.ts';
+import { entityScope, routing } from './entity.ts';
 import { objectMeta } from './object.ts';
+import { runnerTokenStatus } from './runner_token_status.ts';
 
-const reference = (what: string) =>
-  z
+const name = (what: string) => z.string().min(1).max(253).describe(`Name of the ${what}.`);
+const uid = (what: string) =>
+  z.string().min(1).max(64).describe(`UID of the ${what}: a namesake made later is not meant.`);
+
+const reference = (what: string) => z.object({ name: name(what), uid: uid(what) }).describe(`The ${what}.`);
+
+const runner = z
+  .object({
+    name: z
+      .string()
+      .max(63)
+      .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/)
+      .describe('Name of the runner, one of its kind in the pool.'),
+    id: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Stays the same over its attempts; the UID of its first token when absent.'),
+    labels: z
+      .array(z.string().min(1).max(256))
+      .max(64)
+      .optional()
+      .describe('What it says it can do.')
+      .meta({ 'x-kubernetes-list-type': 'set' }),
+    version: z.string().max(128).optional().describe('Version of its program, as it says.'),
+  })
+  .describe('A runner that Harrier did not make: a Mac, a VM, a pod of another cluster.');
+
+/** Fields of a Runtime token alone: whom it speaks for. */
+const ofRuntime = {
+  podRef: reference('pod that the token speaks for').optional(),
+  runner: runner.optional(),
+  parentRef: reference('Registration token that it descends from').optional(),
+  attempt: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Which start of its slot or runner this is, 1 when absent; an older one is refused.'),
+  audiences: z
+    .array(z.string().min(1).max(256))
+    .min(1)
+    .max(17)
+    .optional()
+    .describe("The aud claim; the api's and the pool's when absent."),
+  ttl: duration('Lifetime of each refreshed JWT; the pool’s when absent.', {
+    min: '60s',
+    max: '24h',
+  }).optional(),
+  agent: z.boolean().optional().describe('Whether an agent token is issued beside the runner token.'),
+  delivery: z
+    .enum(['Secret', 'Api'])
+    .optional()
+    .describe('Where the JWT goes: into a Secret that the token owns (default), or once to the api.'),
+  request: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('SHA-256 of the registration that asked for it: its repetition gets this token again.'),
+};
+
+/** Fields of a Registration token alone: who may join by it, and how. */
+const ofRegistration = {
+  usage: z
+    .enum(['Reusable', 'OneTime'])
+    .optional()
+    .describe('Reusable, or OneTime: good for one registration ever. May be changed on a live token.'),
+  active: z
+    .boolean()
+    .optional()
+    .describe('False lets nobody in and revokes every descendant; true (default) lets new ones in.'),
+  description: z.string().max(1024).optional().describe('What the token is for.'),
+  expiresAt: z
+    .string()
+    .max(64)
+    .meta({ format: 'date-time' })
+    .optional()
+    .describe('After it nobody joins any more; who has joined stays.'),
+  maxUses: z.int().min(1).max(1_000_000).optional().describe('Registrations it is good for; absent for any.'),
+  supersedes: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether it deactivates the older tokens of its pool and scope: true (default) if Reusable, false (default) if OneTime.',
+    ),
+  onRevoke: z
+    .enum(['Drain', 'Delete'])
+    .optional()
+    .describe('What becomes of busy pods of revoked descendants: they finish (Drain, default) or not.'),
+  secretRef: z
     .object({
-      name: z.string().min(1).max(253).describe(`Name of the ${what}.`),
-      uid: z.string().min(1).max(64).describe(`UID of the ${what}: a namesake made later is not meant.`),
+      name: name('Secret'),
+      key: z.string().min(1).max(253).optional().describe('Key of its data; token when absent.'),
     })
-    .describe(`The ${what}.`);
+    .optional()
+    .describe('A Secret of the user with the value; it is never changed. Harrier makes one when absent.'),
+  prefix: z
+    .string()
+    .max(16)
+    .regex(/^[a-z][a-z0-9_-]*_$/)
+    .optional()
+    .describe('What the value begins with; the installation’s (hrt_) when absent.'),
+  retention: duration('How long a used OneTime token is kept; 24h when absent.', {
+    min: '1s',
+    max: '8760h',
+  }).optional(),
+};
+
+const mentions = (fields: object) =>
+  Object.keys(fields)
+    .map((field) => `has(self.${field})`)
+    .join(' || ');
+const unchanged = (field: string) =>
+  `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`;
 
 export const runnerTokenSpec = z
   .object({
     type: z
-      .enum(['Runtime'])
+      .enum(['Runtime', 'Registration'])
       .default('Runtime')
-      .describe('Runtime: the identity of one runner while it lives.'),
-    podRef: reference('pod that the token speaks for'),
-    poolRef: reference('pool that the runner belongs to'),
-    attempt: z
-      .int()
-      .min(1)
-      .default(1)
-      .describe('Which start of its slot this runner is; an older one is refused.'),
-    audiences: z.array(z.string().min(1).max(256)).min(1).max(17).describe('The aud claim.'),
-    ttl: duration('Lifetime of each JWT issued for this token.', { min: '60s', max: '24h' }).default('1h'),
+      .describe(
+        'Runtime: the identity of one runner while it lives. Registration: lets runners join a pool.',
+      ),
+    poolRef: z
+      .object({ name: name('RunnerPool'), uid: uid('RunnerPool').optional() })
+      .describe('The pool of the runners.'),
+    scope: entityScope.optional(),
+    routing: routing.optional(),
+    ...ofRuntime,
+    ...ofRegistration,
   })
-  .describe('Who the token speaks for; it never changes.')
+  .describe('Who the token speaks for, or who may join by it.')
   .meta({
     'x-kubernetes-validations': [
-      { rule: 'self == oldSelf', message: 'a token is never re-pointed: make a new one' },
+      {
+        rule: 'self.type == oldSelf.type',
+        message: 'type never changes: make a new token',
+        fieldPath: '.type',
+      },
+      {
+        rule: "self.type != 'Runtime' || self == oldSelf",
+        message: 'a Runtime token is never re-pointed: make a new one',
+      },
+      {
+        rule: "self.type != 'Runtime' || has(self.podRef) != has(self.runner)",
+        message: 'a Runtime token speaks for a podRef or for a runner: name one of the two',
+      },
+      {
+        rule: '!has(self.runner) || has(self.parentRef)',
+        message: 'parentRef is required with runner: the Registration token that it joins by',
+        fieldPath: '.parentRef',
+      },
+      {
+        rule: '!has(self.podRef) || has(self.poolRef.uid)',
+        message: 'uid is required with podRef',
+        fieldPath: '.poolRef.uid',
+      },
+      {
+        rule: `self.type != 'Registration' || !(${mentions(ofRuntime)})`,
+        message: `of a Runtime token alone are ${Object.keys(ofRuntime).join(', ')}`,
+      },
+      {
+        rule: `self.type != 'Runtime' || !(${mentions(ofRegistration)})`,
+        message: `of a Registration token alone are ${Object.keys(ofRegistration).join(', ')}`,
+      },
+      {
+        rule: "self.type != 'Registration' || has(self.usage)",
+        message: 'usage is required: Reusable or OneTime',
+        fieldPath: '.usage',
+      },
+      {
+        rule: `self.type != 'Registration' || (self.poolRef == oldSelf.poolRef && ${['scope', 'secretRef', 'routing', 'prefix'].map(unchanged).join(' && ')})`,
+        message: 'poolRef, scope, secretRef, routing and prefix never change: make a new token',
+      },
     ],
   });
-
-/** A runner's states, in the order in which it may go through them. */
-export const runnerState = z
-  .enum(['Installing', 'Idle', 'Busy', 'Terminated'])
-  .describe('Installing, Idle, Busy or Terminated.');
-
-export const runnerReport = z
-  .object({
-    state: runnerState,
-    since: z.string().max(64).meta({ format: 'date-time' }).describe('When the runner reported this state.'),
-    message: z.string().max(1024).optional().describe('What the runner said of it.'),
-    busySince: z
-      .string()
-      .max(64)
-      .meta({ format: 'date-time' })
-      .optional()
-      .describe('When the runner reported that it got its job; absent for one that never had any.'),
-  })
-  .describe('What the runner last said of itself; written by the api.');
-
-export const runnerTokenStatus = z
-  .object({
-    observedGeneration: z.int().min(0).optional().describe('The metadata.generation last acted upon.'),
-    phase: z
-      .enum(['Pending', 'Active', 'Revoked', 'Expired'])
-      .default('Pending')
-      .describe('Pending until its JWT is in the Secret; only an Active token is accepted.'),
-    reason: z.string().max(128).optional().describe('Why the phase is what it is, one CamelCase word.'),
-    message: z.string().max(1024).optional().describe('The same for a person.'),
-    secretRef: z
-      .object({ name: z.string().min(1).max(253).describe('Name of the Secret.') })
-      .optional()
-      .describe('The Secret that holds the JWT.'),
-    keyId: z.string().max(128).optional().describe('kid of the key that signed the newest JWT.'),
-    issuedAt: z
-      .string()
-      .max(64)
-      .meta({ format: 'date-time' })
-      .optional()
-      .describe('When the newest JWT was issued.'),
-    refreshAt: z.string().max(64).meta({ format: 'date-time' }).optional().describe('When the next will be.'),
-    expiresAt: z
-      .string()
-      .max(64)
-      .meta({ format: 'date-time' })
-      .optional()
-      .describe('When the newest JWT expires.'),
-    revokedAt: z
-      .string()
-      .max(64)
-      .meta({ format: 'date-time' })
-      .optional()
-      .describe('When the token was revoked.'),
-    runner: runnerReport.optional(),
-    conditions: conditions.default([]),
-  })
-  .describe('What became of the token; written by the controller, runner by the api.');
 
 export const runnerToken = z.looseObject({
   metadata: objectMeta,
@@ -98,6 +187,10 @@ export const runnerToken = z.looseObject({
 });
 
 export type RunnerTokenSpec = z.infer<typeof runnerTokenSpec>;
-export type RunnerTokenStatus = z.infer<typeof runnerTokenStatus>;
 export type RunnerToken = z.infer<typeof runnerToken>;
-export type RunnerState = z.infer<typeof runnerState>;
+export type {
+  RunnerReport,
+  RunnerState,
+  RunnerTokenStatus,
+} from './runner_token_status.ts';
+export { runnerReport, runnerState, runnerTokenStatus } from './runner_token_status.ts';

@@ -37,9 +37,14 @@ export function createAskApiserver(options: AskApiserverOptions): AskApiserver {
     try {
       const [token, live] = await Promise.all([
         client.get(RunnerTokenKind, namespace, tokenName, { signal }),
-        client.get(PodLifeKind, namespace, pod.name, { signal }),
+        pod === undefined ? undefined : client.get(PodLifeKind, namespace, pod.name, { signal }),
       ]);
-      const held = judge(claims, token, live);
+      const parentName = token?.spec.parentRef?.name;
+      const parent =
+        parentName === undefined
+          ? undefined
+          : await client.get(RunnerTokenKind, namespace, parentName, { signal });
+      const held = judge(claims, token, { pod: live, parent });
       metrics.asked('accepted');
       return held;
     } catch (error) {
@@ -52,7 +57,7 @@ export function createAskApiserver(options: AskApiserverOptions): AskApiserver {
 
   return (claims, tokenName) => {
     const { pod, attempt } = claims[HARRIER_CLAIM];
-    const key = `${claims.jti}/${pod.uid}/${attempt}`;
+    const key = `${claims.jti}/${pod?.uid}/${attempt}`;
     const known = answers.get(key);
     if (known !== undefined) return known;
     const answer = ask(claims, tokenName);

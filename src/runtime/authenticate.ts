@@ -7,6 +7,7 @@ import type { TokenVerifier } from '../tokens/verify.ts';
 import { bearerToken } from './bearer.ts';
 import type { LiveTokens } from './live_tokens.ts';
 import { type Problem, problem } from './problem.ts';
+import { isServed, type RunnerStanding, wrongState } from './served_states.ts';
 
 /** Who the request comes from, as proven by its token and by the cluster at this moment. */
 export interface Identity {
@@ -16,14 +17,17 @@ export interface Identity {
 }
 
 /**
- * What a route asks of its caller. A route that says nothing asks for a runner's token: closed by default.
- * `signed-url` means that the handler itself checks a signature in the URL; `public` that there is nothing to hide.
+ * What a route asks of its caller. A route that says nothing asks for a runner's token: closed by default. An agent's
+ * token opens the routes for agents and no other. `registration`, `introspection` and `signed-url` mean that the route's
+ * own hook checks a registration token, a client's secret, a signature in the URL; `public` that there is nothing to hide.
  */
-export type Access = 'runner' | 'signed-url' | 'public';
+export type Access = 'runner' | 'agent' | 'registration' | 'introspection' | 'signed-url' | 'public';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+    /** States in which a runner or agent is served; every route for them states them. */
+    states?: readonly RunnerStanding[];
   }
   interface FastifyRequest {
     /** The verified caller; throws on a route that isn't of access `runner`. */
@@ -33,6 +37,8 @@ declare module 'fastify' {
 
 export interface AuthenticateOptions {
   verifier: TokenVerifier;
+  /** Accepts agent tokens alone. */
+  agentVerifier: TokenVerifier;
   live: LiveTokens;
   onRefusal(refusal: Refusal): void;
 }
@@ -42,7 +48,12 @@ type WithIdentity = FastifyRequest & { [IDENTITY]?: Identity };
 
 /** Bearer check of every route but those declared otherwise. */
 export const authenticate = fastifyPlugin<AuthenticateOptions>(
-  async (app, { verifier, live, onRefusal }) => {
+  async (app, { verifier, agentVerifier, live, onRefusal }) => {
+    app.addHook('onRoute', ({ url, config }) => {
+      if (proves(config?.access) && config?.states === undefined)
+        throw new Error(`the route ${url} does not say in which states it serves a runner`);
+    });
+
     app.decorateRequest('identity', {
       getter(this: FastifyRequest): Identity {
         const identity = (this as WithIdentity)[IDENTITY];
@@ -59,13 +70,23 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
     // A callback instead of an async hook: with the signature known and the watch alive, which is nearly always,
     // nothing here waits, and a promise per request would be a tenth of the request's cost.
     app.addHook('onRequest', (request: WithIdentity, _reply, done) => {
-      if (request.is404 || (request.routeOptions.config.access ?? 'runner') !== 'runner') {
+      const { access, states } = request.routeOptions.config;
+      if (request.is404 || !proves(access)) {
         done();
         return;
       }
       const accept = (identity: Identity): void => {
-        request[IDENTITY] = identity;
-        done();
+        if (isServed(states, identity.token)) {
+          request[IDENTITY] = identity;
+          done();
+          return;
+        }
+        // The report that would let it in may have been taken by another replica a moment ago.
+        live.recheck(identity.claims).then((token) => {
+          request[IDENTITY] = { claims: identity.claims, token };
+          if (isServed(states, token)) done();
+          else done(wrongState(states, token));
+        }, refuse);
       };
       const refuse = (error: unknown): void => {
         // Whatever fails while a token is checked refuses it: fail closed.
@@ -78,7 +99,9 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
         done(unauthorized(refusal));
       };
       try {
-        const claims = verifier.verify(bearerToken(request.headers.authorization));
+        const claims = (access === 'agent' ? agentVerifier : verifier).verify(
+          bearerToken(request.headers.authorization),
+        );
         const token = claims instanceof Promise ? undefined : live.check(claims);
         if (claims instanceof Promise) identify(claims).then(accept, refuse);
         else if (token instanceof Promise) token.then((held) => accept({ claims, token: held }), refuse);
@@ -90,6 +113,10 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
   },
   { name: 'harrier-authenticate', fastify: '5.x', dependencies: ['harrier-problems'] },
 );
+
+function proves(access: Access = 'runner'): boolean {
+  return access === 'runner' || access === 'agent';
+}
 
 /** 401 with the challenge of RFC 6750 section 3; a request without any token gets no error code there. */
 function unauthorized(refusal: Refusal): Problem {

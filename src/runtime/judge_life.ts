@@ -11,7 +11,7 @@ import type { PodLife } from './pod_life.ts';
 export function judge(
   claims: RuntimeClaims,
   token: RunnerToken | undefined,
-  pod: PodLife | undefined,
+  { pod, parent }: { pod: PodLife | undefined; parent: RunnerToken | undefined },
 ): RunnerToken {
   const said = claims[HARRIER_CLAIM];
   if (token === undefined || token.metadata.uid !== claims.jti) throw new TokenRefused('unknown-token');
@@ -19,11 +19,33 @@ export function judge(
   if (token.metadata.deletionTimestamp !== undefined || token.status?.phase !== 'Active') {
     throw new TokenRefused('revoked-token');
   }
-  if (token.spec.attempt !== said.attempt) throw new TokenRefused('old-attempt');
-  if (token.spec.podRef.uid !== said.pod.uid) throw new TokenRefused('dead-pod');
+  if (token.spec.type !== 'Runtime') throw new TokenRefused('unknown-token');
+  // The api itself writes both, and the controller's word may be a moment behind.
+  if (token.status.endedAt !== undefined) throw new TokenRefused('revoked-token');
+  if (token.status.replacedBy !== undefined) throw new TokenRefused('old-attempt');
+  if ((token.spec.attempt ?? 1) !== said.attempt) throw new TokenRefused('old-attempt');
+  if (token.spec.parentRef !== undefined && !upholds(parent, token.spec.parentRef.uid))
+    throw new TokenRefused('revoked-parent');
+  if (token.spec.podRef?.uid !== said.pod?.uid) throw new TokenRefused('dead-pod');
+  if (said.pod === undefined) return token;
   if (pod === undefined || pod.metadata.uid !== said.pod.uid) throw new TokenRefused('dead-pod');
   if (pod.metadata.namespace !== said.namespace) throw new TokenRefused('dead-pod');
   if (pod.metadata.deletionTimestamp !== undefined) throw new TokenRefused('dead-pod');
   if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') throw new TokenRefused('dead-pod');
   return token;
+}
+
+/**
+ * Whether a Registration token still stands behind those who joined by it. Being used up or expired ends no descendant;
+ * being deactivated, superseded or deleted does, in the moment that the change is seen.
+ */
+function upholds(parent: RunnerToken | undefined, uid: string): boolean {
+  return (
+    parent !== undefined &&
+    parent.metadata.uid === uid &&
+    parent.metadata.deletionTimestamp === undefined &&
+    parent.spec.type === 'Registration' &&
+    parent.spec.active !== false &&
+    parent.status?.phase !== 'Inactive'
+  );
 }

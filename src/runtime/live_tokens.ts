@@ -11,6 +11,8 @@ export interface LiveTokens {
    * TokenRefused. At once from the informers' copy while their watches are alive, else by asking the apiserver.
    */
   check(claims: RuntimeClaims): RunnerToken | Promise<RunnerToken>;
+  /** The same from the apiserver's own word: for whoever was found wanting by a copy that may be a moment behind. */
+  recheck(claims: RuntimeClaims): Promise<RunnerToken>;
 }
 
 /** Asks the apiserver itself; rejects with TokenRefused, `unverifiable` when no answer came in time. */
@@ -29,14 +31,26 @@ export function createLiveTokens({ tokens, pods, namespaces, heard, ask }: LiveT
   const watched = new Set(namespaces);
   return {
     check(claims) {
-      const { namespace, pod } = claims[HARRIER_CLAIM];
+      const { namespace, pod, runner } = claims[HARRIER_CLAIM];
       if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
       const token = tokens.store.byUid(claims.jti);
       if (tokens.synced && tokens.connected && pods.synced && pods.connected && heard()) {
-        return judge(claims, token, pods.store.byUid(pod.uid));
+        const parent = token?.spec.parentRef;
+        return judge(claims, token, {
+          pod: pod === undefined ? undefined : pods.store.byUid(pod.uid),
+          parent: parent === undefined ? undefined : tokens.store.byUid(parent.uid),
+        });
       }
       // What a deaf informer holds may be long dead, but names don't change: only the token's name is taken from it.
-      return ask(claims, token?.metadata.name ?? pod.name);
+      return ask(claims, token?.metadata.name ?? runner.name);
+    },
+    async recheck(claims) {
+      const { namespace, runner } = claims[HARRIER_CLAIM];
+      if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
+      const name = tokens.store.byUid(claims.jti)?.metadata.name ?? runner.name;
+      const fresh = await ask(claims, name);
+      tokens.store.absorb(fresh);
+      return fresh;
     },
   };
 }

@@ -14,13 +14,19 @@ export const openapi = fastifyPlugin(
           version: 'v1',
         },
         components: {
-          securitySchemes: { runner: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+          securitySchemes: {
+            runner: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+            agent: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+            registration: { type: 'http', scheme: 'bearer', description: 'A registration token.' },
+            introspection: { type: 'http', scheme: 'basic', description: 'A client of introspection.' },
+          },
         },
       },
       transform(input) {
         const { schema, url } = jsonSchemaTransform(input);
-        const open = (input.route.config?.access ?? 'runner') !== 'runner';
-        return { url, schema: { ...schema, ...(open ? {} : { security: [{ runner: [] }] }) } };
+        const access = input.route.config?.access ?? 'runner';
+        const open = access === 'public' || access === 'signed-url';
+        return { url, schema: { ...schema, ...(open ? {} : { security: [{ [access]: [] }] }) } };
       },
     });
     app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());

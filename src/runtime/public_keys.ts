@@ -14,12 +14,12 @@ export interface PublicKeys {
 }
 
 /**
- * Keeps the verifier's keys equal to the ConfigMap's. One that is deleted or can't be read means no keys, so every
+ * Keeps the verifiers' keys equal to the ConfigMap's. One that is deleted or can't be read means no keys, so every
  * token is refused until the controller, which compares it at each look, has written it again: fail closed.
  */
 export function followPublicKeys(
   configMaps: Pick<Informer<ConfigMap>, 'onChange'>,
-  verifier: Pick<TokenVerifier, 'useKeys'>,
+  verifiers: readonly Pick<TokenVerifier, 'useKeys'>[],
   log: Logger,
 ): PublicKeys {
   let current: PublicKeySet | undefined;
@@ -41,7 +41,7 @@ export function followPublicKeys(
     // Importing takes a moment, in which a newer version may have come.
     if (mine !== turn) return;
     current = set;
-    verifier.useKeys(keys);
+    for (const verifier of verifiers) verifier.useKeys(keys);
     log.info({ kids: [...keys.keys()] }, 'public keys in use');
   }
 

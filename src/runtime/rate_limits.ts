@@ -17,7 +17,7 @@ export const rateLimits = fastifyPlugin<{ requestsPerSecond: number }>(
       // After authentication, so that nobody uses up another's share with a token that isn't his.
       hook: 'preValidation',
       keyGenerator: (request) =>
-        (request.routeOptions.config.access ?? 'runner') === 'runner'
+        request.routeOptions.config.states !== undefined
           ? `${request.identity.claims[HARRIER_CLAIM].namespace}/${request.identity.claims.jti}`
           : request.ip,
       errorResponseBuilder: (_request, { ttl }) =>

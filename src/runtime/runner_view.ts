@@ -4,12 +4,13 @@ import type { Identity } from './authenticate.ts';
 
 /** What a runner is told about itself: its token's claims and its last report; pure. */
 export function runnerViewOf({ claims, token }: Identity): RunnerView {
-  const { namespace, pool, pod, attempt, forge, cache } = claims[HARRIER_CLAIM];
+  const { namespace, pool, runner, pod, attempt, forge, cache } = claims[HARRIER_CLAIM];
   const report = token.status?.runner;
   return {
     namespace,
     pool: pool.name,
-    pod,
+    runner,
+    ...(pod === undefined ? {} : { pod }),
     attempt,
     forge,
     token: { id: claims.jti, expiresAt: new Date(claims.exp * 1000).toISOString() },

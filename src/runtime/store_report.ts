@@ -2,9 +2,10 @@ import { isKubeError } from '../kube/errors.ts';
 import { RunnerTokenKind } from '../kube/kinds.ts';
 import type { Informer, KubeClient } from '../kube/types.ts';
 import type { RunnerStatusRequest } from '../protocol/runner.ts';
-import { API_VERSION, FieldManager } from '../resources/group.ts';
+import { FieldManager } from '../resources/group.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
 import type { Clock } from '../tokens/clock.ts';
+import { apiStatusManifest } from './api_status.ts';
 import { problem } from './problem.ts';
 import { nextReport, type Report } from './transition.ts';
 
@@ -34,10 +35,14 @@ export function createStoreReport({ client, tokens, now }: StoreReportOptions): 
       }
       if (report === before) return report;
       try {
-        const written = await client.applyStatus(RunnerTokenKind, statusManifest(token, report), {
-          fieldManager: FieldManager.api,
-          force: true,
-        });
+        const written = await client.applyStatus(
+          RunnerTokenKind,
+          apiStatusManifest(token, { runner: report }),
+          {
+            fieldManager: FieldManager.api,
+            force: true,
+          },
+        );
         tokens.store.absorb(written);
         return written.status?.runner ?? report;
       } catch (error) {
@@ -56,20 +61,6 @@ export function createStoreReport({ client, tokens, now }: StoreReportOptions): 
     if (read?.metadata.uid !== uid) throw problem('not-found', 'The token of this runner is gone.');
     return read;
   }
-}
-
-/**
- * With the version the decision was made from: apply alone would let an Idle that was long under way overwrite a
- * Terminated. And with the UID, so that a namesake is never written to.
- */
-function statusManifest(token: RunnerToken, runner: Report) {
-  const { name, namespace, uid, resourceVersion } = token.metadata;
-  return {
-    apiVersion: API_VERSION,
-    kind: RunnerTokenKind.kind,
-    metadata: { name, namespace, uid, resourceVersion },
-    status: { runner },
-  };
 }
 
 function unavailable(cause: unknown) {

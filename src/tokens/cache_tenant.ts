@@ -1,3 +1,4 @@
+import type { EntityScope } from '../resources/entity.ts';
 import type { RunnerPool } from '../resources/runner_pool.ts';
 
 /**
@@ -6,9 +7,12 @@ import type { RunnerPool } from '../resources/runner_pool.ts';
  * applied again, and whoever may make a pool in a namespace may read what that namespace's jobs left. No two kinds of
  * tenant meet, since neither a namespace nor a pool's name has a slash in it.
  */
-export function cacheTenant(pool: RunnerPool): string {
+export function cacheTenant(
+  pool: RunnerPool,
+  scope: EntityScope | undefined = pool.spec.forge.scope,
+): string {
   const { namespace, name } = pool.metadata;
-  const { url, scope } = pool.spec.forge;
+  const { url } = pool.spec.forge;
   if (url === undefined || scope?.type !== 'repository' || scope.name === undefined)
     return `${namespace}/${name}`;
   return `${namespace}/${new URL(url).host}/${scope.name}`;

@@ -14,6 +14,7 @@ export const REFUSALS = [
   'bad-claims',
   'unknown-token',
   'revoked-token',
+  'revoked-parent',
   'dead-pod',
   'old-attempt',
   'unverifiable',

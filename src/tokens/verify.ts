@@ -1,5 +1,5 @@
 import { compactVerify } from 'jose';
-import { type RuntimeClaims, runtimeClaims, TOKEN_ALGORITHM } from './claims.ts';
+import { HARRIER_CLAIM, type RuntimeClaims, runtimeClaims, TOKEN_ALGORITHM } from './claims.ts';
 import type { Clock } from './clock.ts';
 import { MAX_TOKEN_LENGTH, parseJson, readHeader } from './header.ts';
 import type { VerificationKeys } from './jwks.ts';
@@ -14,6 +14,8 @@ const DEFAULT_REMEMBERED = 20_000;
 export interface VerifyOptions {
   issuer: string;
   audience: string;
+  /** Whether agent tokens are what is accepted; runner tokens when absent. Never both. */
+  agent?: boolean;
   now: Clock;
   /** How many good signatures are remembered; 0 for none. */
   remembered?: number;
@@ -54,6 +56,8 @@ export function createVerifier(options: VerifyOptions): TokenVerifier {
     if (!claims.success) throw new TokenRefused('bad-claims');
     if (claims.data.iss !== options.issuer) throw new TokenRefused('wrong-issuer');
     if (!claims.data.aud.includes(options.audience)) throw new TokenRefused('wrong-audience');
+    if (claims.data[HARRIER_CLAIM].agent !== (options.agent ?? false))
+      throw new TokenRefused('wrong-audience');
     inTime(claims.data);
     // The keys may have changed while the signature was being checked.
     if (!keys.has(kid)) throw new TokenRefused('unknown-key');

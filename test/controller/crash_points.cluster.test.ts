@@ -81,7 +81,7 @@ async function identified(pool: PoolInCluster): Promise<string> {
   return await eventually('a runner with its identity', async () => {
     const [pod, ...others] = await pool.live();
     expect(others, 'more runners than asked for').toEqual([]);
-    const token = (await pool.tokens()).find((one) => one.spec.podRef.uid === pod?.metadata.uid);
+    const token = (await pool.tokens()).find((one) => one.spec.podRef?.uid === pod?.metadata.uid);
     return token?.status?.phase === 'Active' && pod?.metadata.name;
   });
 }
@@ -92,7 +92,7 @@ async function wholeAsAsked(pool: PoolInCluster, replicas: number): Promise<void
     const [pods, tokens, secrets] = await Promise.all([pool.pods(), pool.tokens(), pool.runnerSecrets()]);
     const uids = pods.map((one) => one.metadata.uid);
     expect(uids).toHaveLength(replicas);
-    expect(tokens.map((one) => one.spec.podRef.uid)).toEqual(uids);
+    expect(tokens.map((one) => one.spec.podRef?.uid)).toEqual(uids);
     expect(secrets.map((one) => one.metadata.ownerReferences?.[0]?.uid)).toEqual(uids);
     return true;
   });

@@ -3,7 +3,7 @@ import { HARRIER_CLAIM } from '../../src/tokens/claims.ts';
 import { issueToken } from '../../src/tokens/issue.ts';
 import { makeSigningKey } from '../../src/tokens/keys.ts';
 import { TokenRefused } from '../../src/tokens/refusal.ts';
-import { aPool, aToken, ISSUER, NOW } from '../tokens/builders.ts';
+import { AUDIENCE, aPool, aToken, ISSUER, NOW } from '../tokens/builders.ts';
 import { anApi, aPod, type TestApi } from './builders.ts';
 
 let api: TestApi;
@@ -154,7 +154,14 @@ test("refuses one pod's token for another pod's RunnerToken", async () => {
   await api.runner(b);
   // Signed by us, but with b's jti and a's pod: as if a claim had been mixed up when it was issued.
   const mixed = { ...a, metadata: { ...a.metadata, uid: b.metadata.uid } };
-  const { jwt } = await issueToken({ token: mixed, pool: aPool(), issuer: ISSUER, key: api.key, now: NOW });
+  const { jwt } = await issueToken({
+    token: mixed,
+    pool: aPool(),
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    key: api.key,
+    now: NOW,
+  });
   expect((await who(`Bearer ${jwt}`)).statusCode).toBe(401);
   expect(await api.refused('dead-pod')).toBe(1);
 });
@@ -163,7 +170,14 @@ test('refuses a token of another key and says which in the log', async () => {
   const token = aToken();
   await api.runner(token);
   const key = await makeSigningKey(NOW);
-  const { jwt } = await issueToken({ token, pool: aPool(), issuer: ISSUER, key, now: NOW });
+  const { jwt } = await issueToken({
+    token,
+    pool: aPool(),
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    key,
+    now: NOW,
+  });
   expect((await who(`Bearer ${jwt}`)).statusCode).toBe(401);
   expect(await api.refused('unknown-key')).toBe(1);
 });

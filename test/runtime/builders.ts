@@ -8,10 +8,11 @@ import { type AskApiserver, createLiveTokens } from '../../src/runtime/live_toke
 import { type ApiMetrics, createApiMetrics } from '../../src/runtime/metrics.ts';
 import type { PodLife } from '../../src/runtime/pod_life.ts';
 import { type Api, type ApiPlugin, buildServer } from '../../src/runtime/server.ts';
+import { AGENT_AUDIENCE } from '../../src/tokens/claims.ts';
 import { issueToken } from '../../src/tokens/issue.ts';
 import { makeSigningKey, type SigningKey } from '../../src/tokens/keys.ts';
 import { TokenRefused } from '../../src/tokens/refusal.ts';
-import { aPool, aToken, aVerifier, ISSUER, NOW } from '../tokens/builders.ts';
+import { AUDIENCE, aPool, aToken, aVerifier, ISSUER, NOW } from '../tokens/builders.ts';
 
 export interface Watched<T extends KubeObject> {
   store: FedStore<T>;
@@ -24,12 +25,18 @@ export function watched<T extends KubeObject>(): Watched<T> {
   return { store: createStore<T>({}, () => undefined), synced: true, connected: true };
 }
 
+/** The pod that a token of these builders speaks for. */
+export function podOf(token: RunnerToken): { name: string; uid: string } {
+  if (token.spec.podRef === undefined) throw new Error('a token without a pod');
+  return token.spec.podRef;
+}
+
 export function aPod(
   token: RunnerToken,
   change: Partial<PodLife['metadata']> = {},
   phase = 'Running',
 ): PodLife {
-  const { name, uid } = token.spec.podRef;
+  const { name, uid } = podOf(token);
   return {
     metadata: { ...token.metadata, name, uid, ...change } as PodLife['metadata'],
     status: { phase },
@@ -76,7 +83,11 @@ export async function anApi({ routes, limits, ask, heard }: TestApiOptions = {})
     log,
     limits: { ...DEFAULT_LIMITS, ...limits },
     metrics,
-    authentication: { verifier: await aVerifier([key]), live },
+    authentication: {
+      verifier: await aVerifier([key]),
+      agentVerifier: await aVerifier([key], { audience: AGENT_AUDIENCE, agent: true }),
+      live,
+    },
     routes: routes?.({ tokens }) ?? [],
   });
   return {
@@ -89,7 +100,14 @@ export async function anApi({ routes, limits, ask, heard }: TestApiOptions = {})
     async runner(token = aToken()) {
       tokens.store.set(RunnerTokenKind.parse(token));
       pods.store.set(aPod(token));
-      const { jwt } = await issueToken({ token, pool: aPool(), issuer: ISSUER, key, now: NOW });
+      const { jwt } = await issueToken({
+        token,
+        pool: aPool(),
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        key,
+        now: NOW,
+      });
       return { token, jwt, authorization: `Bearer ${jwt}` };
     },
     async refused(refusal) {

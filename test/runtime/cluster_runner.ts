@@ -53,7 +53,14 @@ export async function makeRunner(
     spec: { podRef: { name, uid }, poolRef: { name: 'linux', uid: 'uid-of-pool' }, audiences: [AUDIENCE] },
   });
   const token = await setPhase(client, namespace, name, 'Active');
-  const { jwt } = await issueToken({ token, pool: aPool(), issuer: ISSUER, key, now: new Date() });
+  const { jwt } = await issueToken({
+    token,
+    pool: aPool(),
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    key,
+    now: new Date(),
+  });
   return { name, podUid: uid, token, jwt, authorization: `Bearer ${jwt}` };
 }
 

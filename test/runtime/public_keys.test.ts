@@ -16,7 +16,7 @@ async function following() {
   const onChange = (given: typeof listener) => {
     listener = given;
   };
-  const keys = followPublicKeys({ onChange }, verifier, pino({ level: 'silent' }));
+  const keys = followPublicKeys({ onChange }, [verifier], pino({ level: 'silent' }));
   let version = 0;
   const configMap = (text: string, name = 'harrier-public-keys'): ConfigMap => ({
     metadata: {

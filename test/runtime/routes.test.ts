@@ -4,7 +4,7 @@ import { runnerRoutes } from '../../src/runtime/routes/runner.ts';
 import { wellKnownRoutes } from '../../src/runtime/routes/wellknown.ts';
 import { publicKeySetOf, type SigningKey } from '../../src/tokens/keys.ts';
 import { aToken, ISSUER } from '../tokens/builders.ts';
-import { anApi, type TestApi } from './builders.ts';
+import { anApi, podOf, type TestApi } from './builders.ts';
 
 let api: TestApi;
 let keys: SigningKey[] = [];
@@ -55,7 +55,7 @@ test('of two runners each sees itself, whatever it asks for', async () => {
     [a, b],
     [b, a],
   ] as const) {
-    const { podRef } = other.token.spec;
+    const podRef = podOf(other.token);
     for (const url of [
       '/v1/runner',
       `/v1/runner?pod=${podRef.name}`,

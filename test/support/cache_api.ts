@@ -7,8 +7,8 @@ import { createApiMetrics } from '../../src/runtime/metrics.ts';
 import { blobRoutes } from '../../src/runtime/routes/blobs.ts';
 import { cacheRoutes } from '../../src/runtime/routes/cache.ts';
 import { type Api, buildServer } from '../../src/runtime/server.ts';
-import { HARRIER_CLAIM, type RuntimeClaims } from '../../src/tokens/claims.ts';
-import { TokenRefused } from '../../src/tokens/refusal.ts';
+import type { RuntimeClaims } from '../../src/tokens/claims.ts';
+import { claimsNaming, trusting } from './authentication.ts';
 
 /**
  * The api's own server with the cache's routes and nothing behind the tokens: a bearer is a name in `callers`.
@@ -23,40 +23,25 @@ export function buildCacheApi(
     log,
     limits: DEFAULT_LIMITS,
     metrics: createApiMetrics(),
-    authentication: {
-      verifier: {
-        ready: true,
-        useKeys: () => {},
-        verify(bearer) {
-          const access = callers[bearer];
-          if (access === undefined) throw new TokenRefused('bad-signature');
-          return claimsOf(bearer, access);
-        },
-      },
-      live: {
-        check: () => ({ metadata: { name: 'runner', namespace: 'runners' } }) as unknown as RunnerToken,
-      },
-    },
+    authentication: trusting(
+      (bearer) => (callers[bearer] === undefined ? undefined : claimsOf(bearer, callers[bearer])),
+      () => WORKING,
+    ),
     routes: [cacheRoutes(cache), blobRoutes(cache)],
   });
 }
 
 function claimsOf(name: string, { enabled, tenant, scopes }: CacheAccess): RuntimeClaims {
-  return {
-    iss: 'https://harrier.test',
-    aud: ['harrier'],
-    sub: `runner:runners/pool/${name}`,
-    jti: `jti-${name}`,
-    iat: 0,
-    nbf: 0,
-    exp: Number.MAX_SAFE_INTEGER,
-    [HARRIER_CLAIM]: {
-      namespace: 'runners',
-      pool: { name: 'pool', uid: 'pool-uid' },
-      pod: { name, uid: `uid-${name}` },
-      attempt: 1,
-      forge: { type: 'none' },
-      cache: { enabled, tenant, scopes: [...scopes] },
-    },
-  };
+  return claimsNaming(name, { enabled, tenant, scopes: [...scopes] });
 }
+
+const WORKING: Pick<RunnerToken, 'metadata' | 'status'> = {
+  metadata: {
+    name: 'runner',
+    namespace: 'runners',
+    uid: 'uid',
+    resourceVersion: '1',
+    creationTimestamp: '2026-11-21T08:00:00Z',
+  },
+  status: { phase: 'Active', conditions: [], runner: { state: 'Busy', since: '2026-11-21T08:00:00Z' } },
+};

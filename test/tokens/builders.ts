@@ -22,7 +22,7 @@ export function aPool(spec: Partial<RunnerPool['spec']> = {}): RunnerPool {
   return { metadata: meta('linux', 'ci', 'uid-of-pool'), spec: { ...defaults, ...spec } };
 }
 
-/** An Active RunnerToken of the runner named, as the controller leaves it. */
+/** An Active RunnerToken of the runner named, which has reported in, as the controller leaves it. */
 export function aToken(name = 'linux-0-abcde', spec: Partial<RunnerToken['spec']> = {}): RunnerToken {
   return {
     metadata: meta(name, 'ci', `uid-of-token-${name}`),
@@ -35,7 +35,7 @@ export function aToken(name = 'linux-0-abcde', spec: Partial<RunnerToken['spec']
       ttl: '1h',
       ...spec,
     },
-    status: { phase: 'Active', conditions: [] },
+    status: { phase: 'Active', conditions: [], runner: { state: 'Idle', since: '2026-11-21T07:30:00Z' } },
   };
 }
 
@@ -57,6 +57,13 @@ export async function aVerifier(
 export async function anIssue(spec: Partial<RunnerToken['spec']> = {}) {
   const key = await makeSigningKey(NOW);
   const token = aToken(undefined, spec);
-  const issued = await issueToken({ token, pool: aPool(), issuer: ISSUER, key, now: NOW });
+  const issued = await issueToken({
+    token,
+    pool: aPool(),
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    key,
+    now: NOW,
+  });
   return { key, token, ...issued, verifier: await aVerifier([key]) };
 }

@@ -40,7 +40,7 @@ test('says who the runner is, for how long, and what it may do', async () => {
 test("carries the pool's routing, forge and scopes", async () => {
   const key = await makeSigningKey(NOW);
   const pool = aPool({
-    token: { ttl: '1h', audiences: [], routing: { cell: 'eu-1', organization: 'acme' } },
+    routing: { cell: 'eu-1', organization: 'acme' },
     forge: {
       type: 'gitea',
       url: 'https://gitea.example.com',
@@ -50,11 +50,18 @@ test("carries the pool's routing, forge and scopes", async () => {
     },
     cache: { enabled: false, scopes: [{ name: 'refs/heads/main', permission: 'Read' }] },
   });
-  const { claims, jwt } = await issueToken({ token: aToken(), pool, issuer: ISSUER, key, now: NOW });
+  const { claims, jwt } = await issueToken({
+    token: aToken(),
+    pool,
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    key,
+    now: NOW,
+  });
   expect(claims[HARRIER_CLAIM]).toMatchObject({
     cell: 'eu-1',
     organization: 'acme',
-    forge: { type: 'gitea', entity: 'acme/app' },
+    forge: { type: 'gitea', scope: 'repository', entity: 'acme/app' },
     cache: { enabled: false, scopes: [{ name: 'refs/heads/main', permission: 'Read' }] },
   });
   expect(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).not.toContain('gitea-admin');
@@ -80,6 +87,7 @@ test('is refreshed at 80 % of its life, give or take 8 points, each runner at it
       token: aToken(`runner-${i}`),
       pool: aPool(),
       issuer: ISSUER,
+      audience: AUDIENCE,
       key,
       now: NOW,
     });
@@ -96,17 +104,32 @@ test('hands out nothing that its public key does not verify', async () => {
   // A Secret in which the private half was exchanged: the public half is still the first key's.
   const crossed = { ...mine, jwk: { ...mine.jwk, d: other.jwk.d } };
   await expect(
-    issueToken({ token: aToken(), pool: aPool(), issuer: ISSUER, key: crossed, now: NOW }),
+    issueToken({
+      token: aToken(),
+      pool: aPool(),
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      key: crossed,
+      now: NOW,
+    }),
   ).rejects.toThrow();
   const renamed = { ...mine, jwk: { ...mine.jwk, kid: other.jwk.kid } };
   await expect(
-    issueToken({ token: aToken(), pool: aPool(), issuer: ISSUER, key: renamed, now: NOW }),
+    issueToken({
+      token: aToken(),
+      pool: aPool(),
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      key: renamed,
+      now: NOW,
+    }),
   ).rejects.toThrow(/thumbprint/);
   await expect(
     issueToken({
       token: aToken(undefined, { ttl: '0s' }),
       pool: aPool(),
       issuer: ISSUER,
+      audience: AUDIENCE,
       key: mine,
       now: NOW,
     }),

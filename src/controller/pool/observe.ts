@@ -68,6 +68,7 @@ export function poolObserver(
       pool: observedPool(pool),
       ...specOf(pool),
       credentials,
+      external: 0,
       runners,
     };
   };
@@ -88,7 +89,7 @@ function observedPool({ metadata, spec, status }: RunnerPool): ObservedPool {
 
 export function runnerOf(pod: RunnerPod, token: RunnerToken | undefined): Runner {
   const { metadata, phase, trouble } = pod;
-  const own = token?.spec.podRef.uid === metadata.uid ? token : undefined;
+  const own = token?.spec.podRef?.uid === metadata.uid ? token : undefined;
   return {
     name: metadata.name,
     uid: metadata.uid,

@@ -11,6 +11,8 @@ export interface Observed {
   templateRefusals: readonly TemplateRefusal[];
   /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
   credentials: 'NotNeeded' | 'Present' | 'Missing';
+  /** Live runners that joined the pool by registering. */
+  external: number;
   /** Every pod that the pool controls, the finished and the terminating ones too. */
   runners: readonly Runner[];
 }

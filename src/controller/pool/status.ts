@@ -31,6 +31,7 @@ export function poolStatus(
     readyReplicas: idle.length - unready.length + busy.length,
     idleReplicas: idle.length,
     busyReplicas: busy.length,
+    external: observed.external,
     outdatedReplicas: kept.filter((one) => one.templateHash !== templateHash).length,
   };
   const before = pool.status;

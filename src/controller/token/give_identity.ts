@@ -76,7 +76,7 @@ async function tokenFor(pod: RunnerPod, pool: RunnerPool, hands: IdentityHands):
   const { client, view, audience } = hands;
   const { namespace, name, uid } = pod.metadata;
   const known = view.tokens.get(namespace, name);
-  if (known?.spec.podRef.uid === uid) return known;
+  if (known?.spec.podRef?.uid === uid) return known;
   try {
     const made = await client.create(RunnerTokenKind, tokenManifest(pod, pool, audience));
     view.tokens.absorb(made);

@@ -55,7 +55,7 @@ async function podOf(
 ): Promise<RunnerPod | undefined> {
   const known = view.pods.get(namespace, name);
   const settled = token === undefined || token.status?.phase === 'Revoked';
-  if (settled || known?.metadata.uid === token.spec.podRef.uid) return known;
+  if (settled || known?.metadata.uid === token.spec.podRef?.uid) return known;
   return await client.get(runnerPodKind, namespace, name);
 }
 
@@ -68,7 +68,7 @@ function seenToken(
   const refreshAt = token.status?.refreshAt;
   return {
     speaksForPod:
-      pod !== undefined && token.spec.podRef.uid === pod.metadata.uid && ownedBy(token, pod.metadata.uid),
+      pod !== undefined && token.spec.podRef?.uid === pod.metadata.uid && ownedBy(token, pod.metadata.uid),
     asIssued:
       pod !== undefined &&
       pool !== undefined &&

@@ -18,6 +18,7 @@ import { problemDetails } from '../../protocol/problem.ts';
 import { HARRIER_CLAIM } from '../../tokens/claims.ts';
 import type { Identity } from '../authenticate.ts';
 import { problem } from '../problem.ts';
+import { AT_WORK } from '../served_states.ts';
 import type { ApiPlugin } from '../server.ts';
 
 const uploadPath = z.object({ uploadId: z.uuid() });
@@ -33,6 +34,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.post(
       '/v1/cache/lookup',
       {
+        config: { states: AT_WORK },
         schema: {
           summary: 'What to restore for these keys',
           description: 'Scope by scope; in each every key exactly, then as a prefix, newest first.',
@@ -47,6 +49,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.get(
       '/v1/cache/entries',
       {
+        config: { states: AT_WORK },
         schema: {
           summary: 'Entries whose keys begin with a text',
           tags,
@@ -60,6 +63,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.post(
       '/v1/cache/uploads',
       {
+        config: { states: AT_WORK },
         schema: {
           summary: 'Reserve a key and version',
           tags,
@@ -74,6 +78,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.post(
       '/v1/cache/uploads/:uploadId/parts',
       {
+        config: { states: AT_WORK },
         schema: {
           summary: 'Where to put parts',
           tags,
@@ -88,6 +93,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.post(
       '/v1/cache/uploads/:uploadId/commit',
       {
+        config: { states: AT_WORK },
         schema: {
           summary: 'Make an upload an entry',
           tags,
@@ -102,6 +108,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.delete(
       '/v1/cache/uploads/:uploadId',
       {
+        config: { states: AT_WORK },
         schema: {
           summary: 'Give a reservation back',
           tags,

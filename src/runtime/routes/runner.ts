@@ -2,6 +2,7 @@ import { problemDetails } from '../../protocol/problem.ts';
 import { runnerStatusRequest, runnerView } from '../../protocol/runner.ts';
 import { runnerReport } from '../../resources/runner_token.ts';
 import { runnerViewOf } from '../runner_view.ts';
+import { WHILE_ALIVE } from '../served_states.ts';
 import type { ApiPlugin } from '../server.ts';
 import type { StoreReport } from '../store_report.ts';
 
@@ -14,6 +15,7 @@ export function runnerRoutes(storeReport: StoreReport): ApiPlugin {
     app.get(
       '/v1/runner',
       {
+        config: { states: WHILE_ALIVE },
         schema: {
           summary: 'Who am I',
           tags: ['runner'],
@@ -28,7 +30,7 @@ export function runnerRoutes(storeReport: StoreReport): ApiPlugin {
       {
         // Several apiserver calls of at most some seconds each; the caller is better told to retry.
         handlerTimeout: 10_000,
-        config: { rateLimit: REPORTS },
+        config: { rateLimit: REPORTS, states: WHILE_ALIVE },
         schema: {
           summary: 'What I am doing',
           description: 'Installing, Idle, Busy, Terminated, in this order; the same state again is no error.',

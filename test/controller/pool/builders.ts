@@ -32,6 +32,7 @@ export function observed(changes: Partial<Observed> = {}): Observed {
     templateHash: CURRENT,
     templateRefusals: [],
     credentials: 'NotNeeded',
+    external: 0,
     runners: [],
     ...changes,
   };

@@ -36,7 +36,7 @@ async function runners(pool: PoolInCluster, count: number): Promise<string[]> {
   return await eventually(`${count} runners of ${pool.name}`, async () => {
     const pods = await own(pool);
     const active = (await pool.tokens()).filter((one) => one.status?.phase === 'Active');
-    const withToken = pods.filter((pod) => active.some((one) => one.spec.podRef.uid === pod.metadata.uid));
+    const withToken = pods.filter((pod) => active.some((one) => one.spec.podRef?.uid === pod.metadata.uid));
     return pods.length === count && withToken.length === count && pods.map((pod) => pod.metadata.name);
   });
 }

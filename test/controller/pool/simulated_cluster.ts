@@ -45,6 +45,7 @@ export class SimulatedCluster {
       templateHash: this.templateHash,
       templateRefusals: [],
       credentials: 'NotNeeded',
+      external: 0,
       runners: this.runners.map((one) => ({ ...one })),
     };
   }
