@@ -51,3 +51,14 @@ export const FieldManager = {
 export function tokenSecretName(podName: string): string {
   return `${podName}-token`;
 }
+
+/** In Harrier's own namespace: what the controller hands to the api, which may read this Secret and no other. */
+export const HANDOVER_SECRET = 'harrier-handover';
+
+/** Key of the hand-over Secret under which the answer to a request of this token stands. */
+export function handoverKey(tokenUid: string, requestId: string): string {
+  return `${tokenUid}.${requestId}`;
+}
+
+/** Id of the request that a registration is in itself. */
+export const FIRST_REQUEST = 'first';

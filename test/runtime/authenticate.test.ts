@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { WHILE_ALIVE } from '../../src/runtime/served_states.ts';
 import { HARRIER_CLAIM } from '../../src/tokens/claims.ts';
 import { issueToken } from '../../src/tokens/issue.ts';
 import { makeSigningKey } from '../../src/tokens/keys.ts';
@@ -16,7 +17,9 @@ function withRoutes(options: Parameters<typeof anApi>[0] = {}): Promise<TestApi>
   return anApi({
     routes: () => [
       async (app) => {
-        app.get('/who', (request) => ({ sub: request.identity.claims.sub }));
+        app.get('/who', { config: { states: WHILE_ALIVE } }, (request) => ({
+          sub: request.identity.claims.sub,
+        }));
         app.get('/open', { config: { access: 'public' } }, () => ({ open: true }));
         app.get('/open-and-asks', { config: { access: 'public' } }, (request) => request.identity);
       },

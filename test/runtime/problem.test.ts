@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode, problemDetails } from '../../src/protocol/problem.ts';
 import { problem, problemBody } from '../../src/runtime/problem.ts';
+import { WHILE_ALIVE } from '../../src/runtime/served_states.ts';
 import { anApi, type TestApi } from './builders.ts';
 
 let api: TestApi;
@@ -26,7 +27,7 @@ beforeEach(async () => {
         app.get('/exists', open, () => {
           throw problem('cache-entry-exists', 'Key a of version b exists.');
         });
-        app.get('/limited', () => ({ ok: true }));
+        app.get('/limited', { config: { states: WHILE_ALIVE } }, () => ({ ok: true }));
       },
     ],
   });

@@ -40,9 +40,10 @@ test('tells a runner about itself, and nothing else', async () => {
   expect(answer.json()).toEqual({
     namespace: 'ci',
     pool: 'linux',
+    runner: { id: 'uid-of-pod-linux-0-abcde', name: 'linux-0-abcde' },
     pod: { name: 'linux-0-abcde', uid: 'uid-of-pod-linux-0-abcde' },
     attempt: 1,
-    forge: { type: 'none' },
+    forge: { type: 'none', scope: 'instance' },
     token: { id: 'uid-of-token-linux-0-abcde', expiresAt: '2026-11-21T09:00:00.000Z' },
     cache: { enabled: true, scopes: [{ name: 'default', permission: 'ReadWrite' }] },
     report: { state: 'Idle', since: '2026-11-21T07:59:00Z', message: 'ready' },

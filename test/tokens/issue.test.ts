@@ -16,6 +16,7 @@ test('says who the runner is, for how long, and what it may do', async () => {
     iss: ISSUER,
     aud: [AUDIENCE, 'vault'],
     sub: 'runner:ci/linux/linux-0-abcde',
+    client_id: 'ci/linux',
     jti: 'uid-of-token-linux-0-abcde',
     iat: NOW.getTime() / 1000,
     nbf: NOW.getTime() / 1000,
@@ -23,9 +24,11 @@ test('says who the runner is, for how long, and what it may do', async () => {
     [HARRIER_CLAIM]: {
       namespace: 'ci',
       pool: { name: 'linux', uid: 'uid-of-pool' },
+      runner: { id: 'uid-of-pod-linux-0-abcde', name: 'linux-0-abcde' },
       pod: { name: 'linux-0-abcde', uid: 'uid-of-pod-linux-0-abcde' },
       attempt: 3,
-      forge: { type: 'none' },
+      agent: false,
+      forge: { type: 'none', scope: 'instance' },
       cache: {
         enabled: true,
         tenant: 'ci/linux',

@@ -1,0 +1,84 @@
+import type { KubeClient } from '../kube/types.ts';
+import { FieldManager, HANDOVER_SECRET, handoverKey } from '../resources/group.ts';
+import { secretHeadKind } from './kinds.ts';
+
+/** What is handed over: secret texts by name, such as `token`. */
+export type HandedOver = Record<string, string>;
+
+export interface Handover {
+  /** Resolves when the api replica that asked can read it. */
+  put(tokenUid: string, requestId: string, values: HandedOver): Promise<void>;
+}
+
+interface Entry {
+  key: string;
+  text: string;
+  written(): void;
+  failed(error: unknown): void;
+}
+
+/** Entries of one write; about 2 KiB each, of the 1 MiB that a Secret may hold. */
+const MOST_AT_ONCE = 200;
+/** When nothing more comes, the Secret is emptied after so long, in ms. */
+const CLEAR_AFTER_MS = 500;
+
+/**
+ * Hands secrets to the api by one Secret in Harrier's own namespace, the only one that the api may read. A write holds
+ * what has come since the last one and nothing older: the api watches, and a watch brings every version. What a broken
+ * watch makes it miss is asked for again.
+ */
+export function createHandover({
+  client,
+  namespace,
+}: {
+  client: Pick<KubeClient, 'apply'>;
+  namespace: string;
+}): Handover {
+  let waiting: Entry[] = [];
+  let writing = false;
+  let clearing: NodeJS.Timeout | undefined;
+
+  async function write(entries: readonly Entry[]): Promise<void> {
+    await client.apply(
+      secretHeadKind,
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        type: 'Opaque',
+        metadata: { name: HANDOVER_SECRET, namespace },
+        data: Object.fromEntries(entries.map(({ key, text }) => [key, text])),
+      },
+      { fieldManager: FieldManager.controller, force: true },
+    );
+  }
+
+  async function drain(): Promise<void> {
+    if (writing) return;
+    writing = true;
+    clearTimeout(clearing);
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MOST_AT_ONCE);
+      waiting = waiting.slice(MOST_AT_ONCE);
+      try {
+        await write(batch);
+        for (const entry of batch) entry.written();
+      } catch (error) {
+        for (const entry of batch) entry.failed(error);
+      }
+    }
+    writing = false;
+    // Best effort: a leader that dies before it leaves an entry that only the api can read, until the next one's first.
+    clearing = setTimeout(() => void write([]).catch(() => undefined), CLEAR_AFTER_MS);
+    clearing.unref();
+  }
+
+  return {
+    put(tokenUid, requestId, values) {
+      return new Promise((written, failed) => {
+        const text = Buffer.from(JSON.stringify(values)).toString('base64');
+        waiting.push({ key: handoverKey(tokenUid, requestId), text, written, failed });
+        void drain();
+      });
+    },
+  };
+}
