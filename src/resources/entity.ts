@@ -25,13 +25,10 @@ export const entityScope = z
 export type EntityScope = z.infer<typeof entityScope>;
 
 /** A routing key's value: a number, or a name without the characters that part lines and keys. */
+export const ROUTING_VALUE = { pattern: /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, maxLength: 128 } as const;
+
 const routingValue = (description: string) =>
-  z
-    .string()
-    .max(128)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/)
-    .optional()
-    .describe(description);
+  z.string().max(ROUTING_VALUE.maxLength).regex(ROUTING_VALUE.pattern).optional().describe(description);
 
 /** Where requests belong that bear a token: what a router reads out of it. */
 export const routing = z

@@ -102,7 +102,7 @@ const ofRegistration = {
   prefix: z
     .string()
     .max(16)
-    .regex(/^[a-z][a-z0-9_-]*_$/)
+    .regex(/^[a-z][a-z0-9-]*_$/)
     .optional()
     .describe('What the value begins with; the installation’s (hrt_) when absent.'),
   retention: duration('How long a used OneTime token is kept; 24h when absent.', {
