@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chartFiles } from './generate/chart_files.ts';
 import { customResourceFiles } from './generate/custom_resources.ts';
+import { endpointsPage } from './generate/endpoints_page.ts';
 import { openapiFile } from './generate/openapi_file.ts';
 import { referenceFiles } from './generate/reference_pages.ts';
 
@@ -17,7 +18,13 @@ export type GeneratedFiles = ReadonlyMap<string, string>;
 const OWNED_FOLDERS = ['crds', 'charts/harrier/templates/crds', 'docs/reference'];
 
 export async function generatedFiles(): Promise<GeneratedFiles> {
-  return new Map([...customResourceFiles(), ...chartFiles(), ...referenceFiles(), await openapiFile()]);
+  return new Map([
+    ...customResourceFiles(),
+    ...chartFiles(),
+    ...referenceFiles(),
+    await endpointsPage(),
+    await openapiFile(),
+  ]);
 }
 
 export interface Stale {

@@ -14,11 +14,8 @@ import { PodLifeKind } from '../runtime/pod_life.ts';
 import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
 import { startPulse } from '../runtime/pulse.ts';
 import { startRenewable } from '../runtime/renewable_informer.ts';
-import { blobRoutes } from '../runtime/routes/blobs.ts';
-import { cacheRoutes } from '../runtime/routes/cache.ts';
-import { healthRoutes, type Readiness } from '../runtime/routes/health.ts';
-import { runnerRoutes } from '../runtime/routes/runner.ts';
-import { wellKnownRoutes } from '../runtime/routes/wellknown.ts';
+import { allRoutes } from '../runtime/routes/all.ts';
+import type { Readiness } from '../runtime/routes/health.ts';
 import { buildServer } from '../runtime/server.ts';
 import { createStoreReport } from '../runtime/store_report.ts';
 import { AGENT_AUDIENCE } from '../tokens/claims.ts';
@@ -99,13 +96,13 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     limits: { ...DEFAULT_LIMITS, requestsPerSecond: config.HARRIER_RATE_LIMIT },
     metrics,
     authentication: { verifier, agentVerifier, live },
-    routes: [
-      healthRoutes(checks),
-      wellKnownRoutes(publicKeys, config.HARRIER_ISSUER),
-      runnerRoutes(createStoreReport({ client, tokens, now: Date.now })),
-      cacheRoutes(cache),
-      blobRoutes(cache),
-    ],
+    routes: allRoutes({
+      checks,
+      publicKeys,
+      issuer: config.HARRIER_ISSUER,
+      storeReport: createStoreReport({ client, tokens, now: Date.now }),
+      cache,
+    }),
   });
   const ops = await buildOpsServer(log, metrics.registry, checks);
 

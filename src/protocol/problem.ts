@@ -18,6 +18,7 @@ export const PROBLEMS = {
   'registration-inactive': [403, 'The registration token lets nobody in at present'],
   'registration-expired': [403, 'The registration token has expired'],
   'not-found': [404, 'There is nothing here'],
+  'method-not-allowed': [405, 'The path is not for this method'],
   'cache-entry-exists': [409, 'An entry of this key and version exists or is being written'],
   'registration-used': [409, 'The registration token is used up'],
   'runner-exists': [409, 'A live runner of this name is in the pool'],

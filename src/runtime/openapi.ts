@@ -29,7 +29,11 @@ export const openapi = fastifyPlugin(
         return { url, schema: { ...schema, ...(open ? {} : { security: [{ [access]: [] }] }) } };
       },
     });
-    app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
+    app.get(
+      '/openapi.json',
+      { config: { access: 'public' }, schema: { hide: true, summary: 'This API as OpenAPI' } },
+      () => app.swagger(),
+    );
   },
   { name: 'harrier-openapi', fastify: '5.x' },
 );

@@ -3,6 +3,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { problems } from './problem.ts';
+import { routeTable } from './route_table.ts';
 import { healthRoutes, type Readiness } from './routes/health.ts';
 
 /** Metrics and health on a port of their own, which no runner reaches. */
@@ -20,6 +21,7 @@ export async function buildOpsServer(
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  await app.register(routeTable);
   await app.register(problems);
   await app.register(healthRoutes(checks));
   app.get('/metrics', async (_request, reply) =>

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import fastifyPlugin from 'fastify-plugin';
 import { PROBLEMS, type ProblemCode, type ProblemDetails } from '../protocol/problem.ts';
 import { type FieldError, fieldErrors } from './field_errors.ts';
+import { methodsOf } from './route_table.ts';
 
 /** Base of every problem's `type` URI; the code follows it. */
 const TYPE_BASE = 'https://harrier.dev/problems/';
@@ -101,9 +102,16 @@ export const problems = fastifyPlugin(
         request.log.error({ reqId: request.id, err: error, code: found.code }, 'request failed');
       return sendProblem(request, reply, found);
     });
-    app.setNotFoundHandler((request, reply) =>
-      sendProblem(request, reply, problem('not-found', `No route ${request.method} of this path.`)),
-    );
+    app.setNotFoundHandler((request, reply) => {
+      const methods = methodsOf(app.endpoints, request.url.split('?', 1)[0] ?? '');
+      const found =
+        methods.length === 0
+          ? problem('not-found', 'There is no such path.')
+          : problem('method-not-allowed', `This path is for ${methods.join(', ')}.`, {
+              headers: { allow: methods.join(', ') },
+            });
+      return sendProblem(request, reply, found);
+    });
   },
-  { name: 'harrier-problems', fastify: '5.x' },
+  { name: 'harrier-problems', fastify: '5.x', dependencies: ['harrier-route-table'] },
 );

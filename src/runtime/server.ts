@@ -22,6 +22,7 @@ import { openapi } from './openapi.ts';
 import { pressure } from './pressure.ts';
 import { problemOf, problems, sendProblem } from './problem.ts';
 import { rateLimits } from './rate_limits.ts';
+import { routeTable } from './route_table.ts';
 
 /** A set of routes; its schemas are zod's, and `request.identity` is who asks. */
 export type ApiPlugin = FastifyPluginAsyncZod;
@@ -70,6 +71,7 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
   // second reading of the schemas that knows neither their refinements nor their transforms.
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  await app.register(routeTable);
   await app.register(problems);
   await app.register(observe, { metrics, verbose: options.log.isLevelEnabled('debug') });
   await app.register(pressure, { maxEventLoopDelayMs: limits.maxEventLoopDelayMs });

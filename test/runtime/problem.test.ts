@@ -41,7 +41,11 @@ const post = (payload: string, headers: Record<string, string> = json) =>
 
 const errors: [string, ProblemCode, () => ReturnType<typeof post>][] = [
   ['a path that is not there', 'not-found', () => api.app.inject('/nowhere')],
-  ['a method that is not there', 'not-found', () => api.app.inject({ method: 'PUT', url: '/echo' })],
+  [
+    'a method that the path is not for',
+    'method-not-allowed',
+    () => api.app.inject({ method: 'PUT', url: '/echo' }),
+  ],
   ['JSON that breaks off', 'bad-request', () => post('{"name":')],
   ['a body with __proto__', 'bad-request', () => post('{"name":"a","__proto__":{"x":1}}')],
   ['an empty body', 'bad-request', () => post('')],

@@ -235,9 +235,9 @@ describe('a signed URL', () => {
 
   it('is good for its own method only', async () => {
     const get = (await saved([10])).url;
-    expect((await fetch(base + get, { method: 'PUT', body: 'x' })).status).toBe(404);
-    expect((await fetch(base + get, { method: 'HEAD' })).status).toBe(404);
-    expect((await fetch(base + (await partUrl(1)))).status).toBe(404);
+    expect((await fetch(base + get, { method: 'PUT', body: 'x' })).status).toBe(405);
+    expect((await fetch(base + get, { method: 'HEAD' })).status).toBe(405);
+    expect((await fetch(base + (await partUrl(1)))).status).toBe(405);
   });
 
   it('never stands in the log', async () => {

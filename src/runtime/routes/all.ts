@@ -1,0 +1,32 @@
+import type { Cache } from '../../cache/open.ts';
+import type { PublicKeys } from '../public_keys.ts';
+import type { ApiPlugin } from '../server.ts';
+import type { StoreReport } from '../store_report.ts';
+import { blobRoutes } from './blobs.ts';
+import { cacheRoutes } from './cache.ts';
+import { healthRoutes, type Readiness } from './health.ts';
+import { runnerRoutes } from './runner.ts';
+import { wellKnownRoutes } from './wellknown.ts';
+
+/** What the routes are answered with. */
+export interface RouteTools {
+  checks: Readiness;
+  publicKeys: PublicKeys;
+  issuer: string;
+  storeReport: StoreReport;
+  cache: Cache;
+}
+
+/**
+ * Every route of the runtime API, in one list: what is served, what the reference pages describe and what the test of
+ * endpoints, states and tokens tries are the same.
+ */
+export function allRoutes(tools: RouteTools): ApiPlugin[] {
+  return [
+    healthRoutes(tools.checks),
+    wellKnownRoutes(tools.publicKeys, tools.issuer),
+    runnerRoutes(tools.storeReport),
+    cacheRoutes(tools.cache),
+    blobRoutes(tools.cache),
+  ];
+}
