@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
 import { entityScope, routing } from './entity.ts';
-import { GROUP, PodPart } from './group.ts';
+import { AGENT_AUDIENCE, GROUP, PodPart } from './group.ts';
 import { objectMeta } from './object.ts';
 import { runnerPoolStatus } from './runner_pool_status.ts';
+import { supplied } from './supplied.ts';
 
 const listByName = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
@@ -140,6 +141,12 @@ const template = z
   })
   .describe('The pod template of a runner.');
 
+/** The api refuses such a token by its `agent` claim as well: two locks, since one of them is what a user writes. */
+const notForAgents = {
+  rule: `!self.exists(one, one == '${AGENT_AUDIENCE}')`,
+  message: `${AGENT_AUDIENCE} is the audience of agent tokens alone`,
+};
+
 const token = z
   .object({
     ttl: duration('Lifetime of a runtime token; it is refreshed at 80 % of it.', {
@@ -151,12 +158,20 @@ const token = z
       .max(16)
       .default([])
       .describe("Audiences beside the api's own, for services that verify the token by the published keys.")
-      .meta({ 'x-kubernetes-list-type': 'set' }),
+      .meta({
+        'x-kubernetes-list-type': 'set',
+        'x-kubernetes-validations': [notForAgents],
+      }),
     registrationRef: z
       .object({ name: z.string().min(1).max(253).describe('Name of the RunnerToken.') })
       .optional()
       .describe(
         "The Registration token that the pool's own runners descend from; the newest active one when absent, made if there is none.",
+      ),
+    supplied: supplied
+      .optional()
+      .describe(
+        'A credential that each runner may fetch once (GET /v1/runner/credential). Runners are made only while it is good.',
       ),
   })
   .default({ ttl: '1h', audiences: [] })

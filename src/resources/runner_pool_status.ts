@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditions } from './conditions.ts';
+import { recorded } from './supplied.ts';
 
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
 
@@ -34,6 +35,9 @@ export const runnerPoolStatus = z
       .optional()
       .describe('The Registration token that new runners descend from.'),
     templateHash: z.string().max(64).optional().describe('Hash of what new runner pods are made from.'),
+    recorded: recorded
+      .optional()
+      .describe('Whom the runners’ credential speaks for: the pool itself where nothing is supplied.'),
     failures: z
       .array(slotFailure)
       .max(1000)

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
 import { entityScope, routing } from './entity.ts';
+import { AGENT_AUDIENCE } from './group.ts';
 import { objectMeta } from './object.ts';
 import { runnerTokenStatus } from './runner_token_status.ts';
+import { supplied } from './supplied.ts';
 
 const name = (what: string) => z.string().min(1).max(253).describe(`Name of the ${what}.`);
 const uid = (what: string) =>
@@ -47,7 +49,15 @@ const ofRuntime = {
     .min(1)
     .max(17)
     .optional()
-    .describe("The aud claim; the api's and the pool's when absent."),
+    .describe("The aud claim; the api's and the pool's when absent.")
+    .meta({
+      'x-kubernetes-validations': [
+        {
+          rule: `!self.exists(one, one == '${AGENT_AUDIENCE}')`,
+          message: `${AGENT_AUDIENCE} is the audience of agent tokens alone`,
+        },
+      ],
+    }),
   ttl: duration('Lifetime of each refreshed JWT; the pool’s when absent.', {
     min: '60s',
     max: '24h',
@@ -57,6 +67,9 @@ const ofRuntime = {
     .enum(['Secret', 'Api'])
     .optional()
     .describe('Where the JWT goes: into a Secret that the token owns (default), or once to the api.'),
+  supplied: supplied
+    .optional()
+    .describe('A credential for this runner; the token becomes Active only while it is good.'),
   request: z
     .string()
     .max(64)
@@ -154,6 +167,11 @@ export const runnerTokenSpec = z
         rule: '!has(self.runner) || has(self.parentRef)',
         message: 'parentRef is required with runner: the Registration token that it joins by',
         fieldPath: '.parentRef',
+      },
+      {
+        rule: '!has(self.supplied) || has(self.runner)',
+        message: "supplied is for a token with runner: a pod's runner gets its pool's (spec.token.supplied)",
+        fieldPath: '.supplied',
       },
       {
         rule: '!has(self.podRef) || has(self.poolRef.uid)',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditions } from './conditions.ts';
+import { recorded } from './supplied.ts';
 
 const time = (description: string) =>
   z.string().max(64).meta({ format: 'date-time' }).optional().describe(description);
@@ -37,10 +38,21 @@ const ofRuntimeByApi = {
     .describe('What the runner asks of the controller. Written by the api.'),
   credential: z
     .object({
-      handedOutAt: z.string().max(64).meta({ format: 'date-time' }).describe('When.'),
+      request: z.string().min(1).max(64).describe('Id of the request that it is or was handed out by.'),
+      call: z
+        .string()
+        .max(64)
+        .optional()
+        .describe('SHA-256 of its Idempotency-Key: the same call may be repeated when its answer got lost.'),
+      claimedAt: z
+        .string()
+        .max(64)
+        .meta({ format: 'date-time' })
+        .describe('When it was asked for; no other request is answered for some seconds.'),
+      handedOutAt: time('When this attempt got it; absent while it has not.'),
     })
     .optional()
-    .describe('That this attempt got the supplied credential. Written by the api.'),
+    .describe('That this attempt asked for the supplied credential, and got it. Written by the api.'),
 };
 
 /** What the api writes of a Registration token. */
@@ -96,18 +108,7 @@ export const runnerTokenStatus = z
       .max(64)
       .optional()
       .describe('Id of the request that was last answered, by the controller.'),
-    recorded: z
-      .object({
-        subject: z.string().max(512).optional().describe('Whom the credential speaks for.'),
-        scopes: z
-          .array(z.string().max(512))
-          .max(128)
-          .optional()
-          .describe('What it may do, sorted.')
-          .meta({ 'x-kubernetes-list-type': 'atomic' }),
-      })
-      .optional()
-      .describe('All that is recorded of the credential that the runner is given.'),
+    recorded: recorded.optional(),
     ...ofRuntimeByApi,
     ...ofRegistrationByApi,
     conditions: conditions.default([]),
