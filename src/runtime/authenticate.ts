@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { RunnerToken } from '../resources/runner_token.ts';
+import { bearerToken } from '../tokens/bearer.ts';
 import type { RuntimeClaims } from '../tokens/claims.ts';
 import { type Refusal, TokenRefused } from '../tokens/refusal.ts';
 import type { TokenVerifier } from '../tokens/verify.ts';
-import { bearerToken } from './bearer.ts';
 import type { LiveTokens } from './live_tokens.ts';
 import { type Problem, problem } from './problem.ts';
 import { isServed, type RunnerStanding, wrongState } from './served_states.ts';

@@ -1,12 +1,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { PROBLEMS, type ProblemCode, type ProblemDetails } from '../protocol/problem.ts';
+import { PROBLEM_MEDIA_TYPE, problemBody } from '../http/problem_body.ts';
+import { PROBLEMS, type ProblemCode } from '../protocol/problem.ts';
 import { type FieldError, fieldErrors } from './field_errors.ts';
 import { methodsOf } from './route_table.ts';
-
-/** Base of every problem's `type` URI; the code follows it. */
-const TYPE_BASE = 'https://harrier.dev/problems/';
-export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 export interface ProblemExtras {
   /** For each unacceptable field its JSON Pointer (RFC 6901) and what is wrong with it. */
@@ -34,20 +31,6 @@ export class Problem extends Error {
 /** `throw problem('cache-entry-exists', detail)`; the detail is shown to the caller and holds no secret. */
 export function problem(code: ProblemCode, detail: string, extras?: ProblemExtras): Problem {
   return new Problem(code, detail, extras);
-}
-
-/** The RFC 9457 body; what a 5xx says is hidden, since it may speak of our insides. */
-export function problemBody(found: Problem, requestId?: string): ProblemDetails {
-  const [status, title] = PROBLEMS[found.code];
-  return {
-    type: `${TYPE_BASE}${found.code}`,
-    title,
-    status,
-    detail: found.code === 'internal-error' ? 'The log has it under this instance.' : found.message,
-    code: found.code,
-    ...(requestId === undefined ? {} : { instance: `urn:uuid:${requestId}` }),
-    ...(found.errors === undefined ? {} : { errors: found.errors }),
-  };
 }
 
 const FROM_STATUS: Record<number, ProblemCode> = {
@@ -90,7 +73,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, found:
     .header('content-type', PROBLEM_MEDIA_TYPE)
     .header('cache-control', 'no-store')
     .serializer(JSON.stringify)
-    .send(problemBody(found, request.id));
+    .send(problemBody({ code: found.code, detail: found.message, errors: found.errors }, request.id));
 }
 
 /** Every error answer of the api, its own and Fastify's, becomes a problem of one shape. */

@@ -13,8 +13,8 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
+import { refuseConnection } from '../http/refuse_connection.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
-import { refuseConnection } from './client_error.ts';
 import type { Limits } from './limits.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { observe } from './observe.ts';

@@ -2,8 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import { problemBody } from '../../src/http/problem_body.ts';
 import { PROBLEMS, type ProblemCode, problemDetails } from '../../src/protocol/problem.ts';
-import { problem, problemBody } from '../../src/runtime/problem.ts';
+import { problem } from '../../src/runtime/problem.ts';
 import { WHILE_ALIVE } from '../../src/runtime/served_states.ts';
 import { anApi, type TestApi } from './builders.ts';
 
@@ -138,6 +139,6 @@ test.each([
 
 test('every problem has a body that its schema admits', () => {
   for (const code of Object.keys(PROBLEMS) as ProblemCode[]) {
-    expect(problemDetails.parse(problemBody(problem(code, 'why'))).code).toBe(code);
+    expect(problemDetails.parse(problemBody({ code, detail: 'why' })).code).toBe(code);
   }
 });

@@ -1,4 +1,4 @@
-import { TokenRefused } from '../tokens/refusal.ts';
+import { TokenRefused } from './refusal.ts';
 
 const SCHEME = /^bearer +/i;
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { PROBLEM_MEDIA_TYPE, problem, problemBody } from './problem.ts';
+import { PROBLEM_MEDIA_TYPE, problemBody } from './problem_body.ts';
 
 const DETAILS: Record<string, string> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'The request took too long to arrive.',
@@ -14,7 +14,7 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): 
     return;
   }
   const detail = DETAILS[error.code ?? ''] ?? 'This is not an HTTP/1.1 request.';
-  const body = JSON.stringify(problemBody(problem('bad-request', detail)));
+  const body = JSON.stringify(problemBody({ code: 'bad-request', detail }));
   socket.end(
     `HTTP/1.1 400 Bad Request\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
       `connection: close\r\n\r\n${body}`,
