@@ -64,6 +64,8 @@ export interface Cache {
 export interface CacheOptions {
   /** Folder of the index, the bytes and the signing key; made when absent. One process at a time. */
   dataDir: string;
+  /** The cell that signed URLs name, for a router; absent where there is none. */
+  cell?: string | undefined;
   /** Milliseconds since the epoch. */
   clock: () => number;
   log: Logger;
@@ -75,14 +77,14 @@ const SWEEP_EVERY = 30 * 60_000;
 const CLOSE_PATIENCE = 5_000;
 
 /** The cache with its embedded stores: SQLite for the index, a folder for the bytes. */
-export async function openCache({ dataDir, clock, log }: CacheOptions): Promise<Cache> {
+export async function openCache({ dataDir, cell, clock, log }: CacheOptions): Promise<Cache> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const index = new SqliteIndex(join(dataDir, 'cache.sqlite'));
   const blobs = await FolderBlobs.open(join(dataDir, 'blobs'));
   const parts: CacheParts = {
     index,
     blobs,
-    urls: new SignedUrls(await loadSigningKey(dataDir), clock),
+    urls: new SignedUrls(await loadSigningKey(dataDir), clock, cell),
     recency: new Recency(index, clock, log),
     durability: new Durability(index, blobs, log),
     now: clock,

@@ -13,6 +13,11 @@ export const PUT_LIFETIME = 15 * 60;
 /** Where the api serves the signed URLs; routes/blobs.ts. */
 export const PART_PATH = '/v1/blobs/parts';
 export const ENTRY_PATH = '/v1/blobs/entries';
+/**
+ * Query parameter by which a router in front of several apis knows whose URL it is. It isn't signed: whoever changes it
+ * gets to an api that has another key.
+ */
+export const CELL_PARAMETER = 'cell';
 
 /** The query of a signed URL as it arrives: to be believed only after `check…`. */
 export interface SignedQuery {
@@ -29,19 +34,25 @@ export interface SignedQuery {
 export class SignedUrls {
   readonly #key: KeyObject;
   readonly #now: () => number;
+  /** Ends every query: the parameter, or nothing. */
+  readonly #cell: string;
   #kept = { exp: 0, urls: new Map<string, string>() };
 
-  /** @param now Milliseconds since the epoch. */
-  constructor(key: KeyObject, now: () => number) {
+  /**
+   * @param now Milliseconds since the epoch.
+   * @param cell The api's own cell, where it has one.
+   */
+  constructor(key: KeyObject, now: () => number, cell?: string) {
     this.#key = key;
     this.#now = now;
+    this.#cell = cell === undefined ? '' : `&${CELL_PARAMETER}=${encodeURIComponent(cell)}`;
   }
 
   /** Path of the PUT for a part of exactly this length. */
   part(blob: string, sizeBytes: number): string {
     const exp = this.#expiry(PUT_LIFETIME);
     const sig = this.#sign(['PUT', blob, sizeBytes, exp]).toString('base64url');
-    return `${PART_PATH}/${blob}?size=${sizeBytes}&exp=${exp}&sig=${sig}`;
+    return `${PART_PATH}/${blob}?size=${sizeBytes}&exp=${exp}&sig=${sig}${this.#cell}`;
   }
 
   /** Path of the GET of a tenant's entry. */
@@ -56,7 +67,7 @@ export class SignedUrls {
 
   #entryUntil(exp: number, tenant: string, entryId: string): string {
     const sig = this.#sign(['GET', tenant, entryId, exp]).toString('base64url');
-    return `${ENTRY_PATH}/${entryId}?tenant=${encodeURIComponent(tenant)}&exp=${exp}&sig=${sig}`;
+    return `${ENTRY_PATH}/${entryId}?tenant=${encodeURIComponent(tenant)}&exp=${exp}&sig=${sig}${this.#cell}`;
   }
 
   /** Throws CacheRefused `url-signature` unless `part` made this. */
