@@ -20,6 +20,8 @@ export const Annotation = {
   serial: `${GROUP}/serial`,
   /** RFC 3339 time since when a busy runner has been wanted gone; it is deleted drainTimeout later. */
   drainSince: `${GROUP}/drain-since`,
+  /** RFC 3339 time at which a runner that is wanted gone will be deleted, busy or not. */
+  drainDeadline: `${GROUP}/drain-deadline`,
   /** On the signing-key Secret's public ConfigMap: an RFC 3339 time; a key older than it is rotated. */
   rotateRequested: `${GROUP}/rotate-requested`,
 } as const;
@@ -37,9 +39,14 @@ export const PodPart = {
   /** Where the sidecar, and only it, mounts the token volume. */
   tokenPath: '/var/run/secrets/harrier.dev',
   tokenFile: 'token',
+  /** The JWT for the agent connection, in the same Secret and folder, where agent mode is on. */
+  agentTokenFile: 'agent',
   /** Loopback port of the sidecar inside the pod. */
   sidecarPort: 8479,
 } as const;
+
+/** The one audience of agent tokens, and of no other token. */
+export const AGENT_AUDIENCE = 'harrier-agent';
 
 /** Server-side-apply field managers, one a writer, with disjoint fields. */
 export const FieldManager = {

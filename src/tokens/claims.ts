@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { entityScope } from '../resources/entity.ts';
 import { permission } from '../resources/runner_pool.ts';
 
+export { AGENT_AUDIENCE } from '../resources/group.ts';
+
 /** Header `typ` of a runtime token (RFC 9068). */
 export const TOKEN_TYPE = 'at+jwt';
 /** The one algorithm that is signed and accepted. */
 export const TOKEN_ALGORITHM = 'ES256';
-/** The one audience of agent tokens, and of no other token. */
-export const AGENT_AUDIENCE = 'harrier-agent';
 /** Claim under which everything that is Harrier's own stands. */
 export const HARRIER_CLAIM = 'harrier.dev';
 

@@ -87,6 +87,12 @@ const BAD_POOLS: [what: string, spec: Fields, field: string, problem: string][] 
   ['a ttl without unit', { token: { ttl: '3600' } }, 'spec.token.ttl', 'should match'],
   ['a ttl past counting', { token: { ttl: '99999999999999h' } }, 'spec.token.ttl', 'must be at most 24h'],
   ['an empty audience', { token: { audiences: [''] } }, 'spec.token.audiences[0]', 'at least 1 chars'],
+  [
+    'the audience of agents',
+    { token: { audiences: ['harrier-agent'] } },
+    'spec.token.audiences',
+    'is the audience of agent tokens alone',
+  ],
   ['an audience twice', { token: { audiences: ['a', 'a'] } }, 'spec.token.audiences[1]', 'Duplicate'],
   ['an unknown forge', { forge: { type: 'svn' } }, 'spec.forge.type', 'supported values: "none", "github"'],
   ['ftp', { forge: { ...gitea, url: 'ftp://gitea.example.com' } }, 'spec.forge.url', 'should match'],

@@ -13,7 +13,8 @@ export interface Draining {
 
 /**
  * Busy runners that should go: each is marked with the time since when, and deleted drainTimeout later. The mark is
- * on the pod, so that neither a crash nor a new leader starts the clock again; one that is wanted again loses it.
+ * on the pod, so that neither a crash nor a new leader starts the clock again; one that is wanted again loses it. It
+ * says until when as well, for the runner, and is written again when another drainTimeout moves that.
  */
 export function drain(
   wantedGone: readonly Runner[],
@@ -29,18 +30,20 @@ export function drain(
   const going = new Set(wantedGone.map((one) => one.uid));
   for (const runner of wantedGone) {
     const since = runner.drainSinceMs ?? now.getTime();
-    const leftMs = since + timeoutMs - now.getTime();
+    const deadline = since + timeoutMs;
+    const leftMs = deadline - now.getTime();
     if (leftMs <= 0) {
       expired.push(runner);
       actions.push({ type: 'DeleteRunner', runner: { name: runner.name, uid: runner.uid }, reason });
       continue;
     }
     nextExpiryMs = Math.min(nextExpiryMs ?? Number.POSITIVE_INFINITY, leftMs);
-    if (runner.drainSinceMs === undefined)
+    if (runner.drainSinceMs === undefined || runner.drainDeadlineMs !== deadline)
       actions.push({
         type: 'StartDrain',
         runner: { name: runner.name, uid: runner.uid },
-        since: now.toISOString(),
+        since: new Date(since).toISOString(),
+        deadline: new Date(deadline).toISOString(),
       });
   }
   for (const runner of live) {

@@ -52,7 +52,7 @@ export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: Runn
         },
       ],
     },
-    spec: { ...spec, volumes: [...(spec.volumes ?? []), tokenVolume(name)] },
+    spec: { ...spec, volumes: [...(spec.volumes ?? []), tokenVolume(name, pool.spec.agent.enabled)] },
   };
 }
 
@@ -89,18 +89,19 @@ type PodSpec = Record<string, unknown> & {
   volumes?: Record<string, unknown>[];
 };
 
-/** Not optional: kubelet holds the pod until the Secret is there, so no runner starts without an identity. */
-function tokenVolume(podName: string): Record<string, unknown> {
+/**
+ * Not optional: kubelet holds the pod until the Secret is there, so no runner starts without an identity. The agent's
+ * token is: were agent mode switched off between the pod and its Secret, the pod would wait for that key for ever.
+ */
+function tokenVolume(podName: string, agent: boolean): Record<string, unknown> {
+  const name = tokenSecretName(podName);
+  const file = (key: string) => ({ name, items: [{ key, path: key }] });
   return {
     name: PodPart.tokenVolume,
     projected: {
       sources: [
-        {
-          secret: {
-            name: tokenSecretName(podName),
-            items: [{ key: PodPart.tokenFile, path: PodPart.tokenFile }],
-          },
-        },
+        { secret: file(PodPart.tokenFile) },
+        ...(agent ? [{ secret: { ...file(PodPart.agentTokenFile), optional: true } }] : []),
       ],
     },
   };

@@ -36,6 +36,9 @@ export function sidecarContainer(spec: RunnerPoolSpec, settings: RunnerSettings)
       { name: 'HARRIER_API_URL', value: settings.apiUrl },
       { name: 'HARRIER_TOKEN_FILE', value: `${PodPart.tokenPath}/${PodPart.tokenFile}` },
       { name: 'HARRIER_PORT', value: String(PodPart.sidecarPort) },
+      ...(spec.agent.enabled
+        ? [{ name: 'HARRIER_AGENT_TOKEN_FILE', value: `${PodPart.tokenPath}/${PodPart.agentTokenFile}` }]
+        : []),
       ...(upstream === undefined ? [] : [{ name: 'HARRIER_RESULTS_UPSTREAM', value: upstream }]),
     ],
     lifecycle: { postStart: { exec: { command: ['node', '-e', WAIT_UNTIL_LISTENING] } } },

@@ -83,6 +83,31 @@ describe('runnerPod', () => {
     expect(mounting.map((one) => one.name)).toEqual(['harrier']);
   });
 
+  it('shows both tokens to the sidecar, and to it alone, where agent mode is on', () => {
+    const { spec: made } = podOf({ agent: { enabled: true } });
+    const [sidecar] = made.initContainers;
+    const env = Object.fromEntries((sidecar?.env ?? []).map(({ name, value }) => [name, value]));
+    expect(env).toMatchObject({
+      HARRIER_TOKEN_FILE: '/var/run/secrets/harrier.dev/token',
+      HARRIER_AGENT_TOKEN_FILE: '/var/run/secrets/harrier.dev/agent',
+    });
+    const name = `${podOf({}).metadata.name}-token`;
+    expect(made.volumes).toEqual([
+      {
+        name: 'harrier-token',
+        projected: {
+          sources: [
+            { secret: { name, items: [{ key: 'token', path: 'token' }] } },
+            { secret: { name, items: [{ key: 'agent', path: 'agent' }], optional: true } },
+          ],
+        },
+      },
+    ]);
+    expect(made.containers.flatMap((one) => one.volumeMounts ?? [])).toEqual([]);
+    const without = podOf({}).spec;
+    expect(JSON.stringify(without)).not.toContain('agent');
+  });
+
   it('gives the sidecar what restricted Pod Security asks for', () => {
     expect(podOf({}).spec.initContainers[0]).toMatchObject({
       restartPolicy: 'Always',
@@ -148,6 +173,7 @@ describe('templateHash', () => {
     const base = templateHash(spec(), SETTINGS);
     expect(templateHash(spec({ replicas: 9, lifecycle: { drainTimeout: '5m' } }), SETTINGS)).toBe(base);
     expect(templateHash(spec({ cache: { enabled: false } }), SETTINGS)).not.toBe(base);
+    expect(templateHash(spec({ agent: { enabled: true } }), SETTINGS)).not.toBe(base);
     expect(templateHash(spec(template({ nodeName: 'n' })), SETTINGS)).not.toBe(base);
     expect(templateHash(spec(), { ...SETTINGS, image: 'harrier:2' })).not.toBe(base);
   });
