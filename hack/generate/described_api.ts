@@ -25,9 +25,20 @@ export async function describedApi<T>(describe: (app: Api) => T): Promise<T> {
   }
 }
 
-/** Whatever tool a route takes, it is taken while the route is made, and must not be used before it is called. */
+/** Settings are read while the routes are made; whatever else they take must not be used before a route is called. */
 function toolsForNothing(): RouteTools {
-  return new Proxy({} as RouteTools, { get: (_target, name) => uncalled(String(name)) });
+  const settings: Partial<RouteTools> = {
+    issuer: 'https://harrier.invalid',
+    introspection: {
+      clients: undefined,
+      perSecond: 1,
+      verifier: uncalled('verifier'),
+      live: uncalled('live tokens'),
+    },
+  };
+  return new Proxy({} as RouteTools, {
+    get: (_target, name) => settings[name as keyof RouteTools] ?? uncalled(String(name)),
+  });
 }
 
 function uncalled<T extends object>(what: string): T {

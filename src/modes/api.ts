@@ -1,11 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import { pino } from 'pino';
 import { openCache } from '../cache/open.ts';
+import { followFile } from '../files/follow_file.ts';
 import { createKubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import { ConfigMapKind, RunnerTokenKind } from '../kube/kinds.ts';
 import { Label } from '../resources/group.ts';
 import { createAskApiserver } from '../runtime/ask_apiserver.ts';
+import { parseClients } from '../runtime/introspection/clients.ts';
 import { DEFAULT_LIMITS } from '../runtime/limits.ts';
 import { createLiveTokens } from '../runtime/live_tokens.ts';
 import { createApiMetrics } from '../runtime/metrics.ts';
@@ -76,7 +78,16 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     heard: pulse.heard,
     ask: createAskApiserver({ client, metrics }),
   });
-  const cache = await openCache({ dataDir: config.HARRIER_DATA_DIR, clock: Date.now, log });
+  const cache = await openCache({
+    dataDir: config.HARRIER_DATA_DIR,
+    cell: config.HARRIER_CELL,
+    clock: Date.now,
+    log,
+  });
+
+  const clientsFile = config.HARRIER_INTROSPECTION_CLIENTS;
+  const clients =
+    clientsFile === undefined ? undefined : await followFile({ path: clientsFile, parse: parseClients, log });
 
   const checks: Readiness = {
     tokens: () => tokens.wasSynced,
@@ -102,6 +113,14 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       issuer: config.HARRIER_ISSUER,
       storeReport: createStoreReport({ client, tokens, now: Date.now }),
       cache,
+      introspection: {
+        get clients() {
+          return clients?.current;
+        },
+        verifier,
+        live,
+        perSecond: config.HARRIER_INTROSPECTION_RATE,
+      },
     }),
   });
   const ops = await buildOpsServer(log, metrics.registry, checks);
@@ -119,6 +138,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   await app.close();
   clearTimeout(cut);
   pulse.stop();
+  clients?.stop();
   await Promise.all([tokens, pods, configMaps].map((informer) => informer.stop()));
   await cache.close();
   await client.close();

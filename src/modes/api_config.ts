@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROUTING_VALUE } from '../resources/entity.ts';
 import { commaList, logLevel, port } from './environment.ts';
 
 /** Configuration of `harrier api`. */
@@ -11,12 +12,28 @@ export const apiConfig = z.object({
   HARRIER_OPS_PORT: port.default(8081).describe('Port of metrics and health.'),
   HARRIER_HOST: z.string().optional().describe('Address that both ports are bound to; absent for all.'),
   HARRIER_DATA_DIR: z.string().describe('Folder of the cache index, its bytes and its URL-signing key.'),
+  HARRIER_CELL: z
+    .string()
+    .max(ROUTING_VALUE.maxLength)
+    .regex(ROUTING_VALUE.pattern)
+    .optional()
+    .describe('Cell that the api is: its signed URLs name it, so that a router finds the way back.'),
   HARRIER_RATE_LIMIT: z.coerce
     .number()
     .int()
     .min(0)
     .default(0)
     .describe('Requests a second that one runner may make; 0 for no limit.'),
+  HARRIER_INTROSPECTION_CLIENTS: z
+    .string()
+    .optional()
+    .describe('File of those who may introspect: a JSON object, id to SHA-256 of the secret in hexadecimal.'),
+  HARRIER_INTROSPECTION_RATE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(500)
+    .describe('Introspections a second of one client, and of one address.'),
   HARRIER_SHUTDOWN_SECONDS: z.coerce
     .number()
     .int()

@@ -21,7 +21,7 @@ export const rateLimits = fastifyPlugin<{ requestsPerSecond: number }>(
           ? `${request.identity.claims[HARRIER_CLAIM].namespace}/${request.identity.claims.jti}`
           : request.ip,
       errorResponseBuilder: (_request, { ttl }) =>
-        problem('too-many-requests', 'This runner asks too often.', {
+        problem('too-many-requests', 'The caller asks too often.', {
           headers: { 'retry-after': String(Math.max(1, Math.ceil(ttl / 1000))) },
         }),
     });

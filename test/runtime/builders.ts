@@ -4,7 +4,7 @@ import { createStore, type FedStore } from '../../src/kube/store.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/runtime/limits.ts';
-import { type AskApiserver, createLiveTokens } from '../../src/runtime/live_tokens.ts';
+import { type AskApiserver, createLiveTokens, type LiveTokens } from '../../src/runtime/live_tokens.ts';
 import { type ApiMetrics, createApiMetrics } from '../../src/runtime/metrics.ts';
 import type { PodLife } from '../../src/runtime/pod_life.ts';
 import { type Api, type ApiPlugin, buildServer } from '../../src/runtime/server.ts';
@@ -12,6 +12,7 @@ import { AGENT_AUDIENCE } from '../../src/tokens/claims.ts';
 import { issueToken } from '../../src/tokens/issue.ts';
 import { makeSigningKey, type SigningKey } from '../../src/tokens/keys.ts';
 import { TokenRefused } from '../../src/tokens/refusal.ts';
+import type { TokenVerifier } from '../../src/tokens/verify.ts';
 import { AUDIENCE, aPool, aToken, aVerifier, ISSUER, NOW } from '../tokens/builders.ts';
 
 export interface Watched<T extends KubeObject> {
@@ -58,7 +59,7 @@ export interface TestApi {
 }
 
 export interface TestApiOptions {
-  routes?: (api: Pick<TestApi, 'tokens'>) => ApiPlugin[];
+  routes?: (api: Pick<TestApi, 'tokens'> & { verifier: TokenVerifier; live: LiveTokens }) => ApiPlugin[];
   limits?: Partial<Limits>;
   ask?: AskApiserver;
   heard?: () => boolean;
@@ -79,16 +80,17 @@ export async function anApi({ routes, limits, ask, heard }: TestApiOptions = {})
     heard: heard ?? (() => true),
     ask: ask ?? (() => Promise.reject(new TokenRefused('unverifiable'))),
   });
+  const verifier = await aVerifier([key]);
   const app = await buildServer({
     log,
     limits: { ...DEFAULT_LIMITS, ...limits },
     metrics,
     authentication: {
-      verifier: await aVerifier([key]),
+      verifier,
       agentVerifier: await aVerifier([key], { audience: AGENT_AUDIENCE, agent: true }),
       live,
     },
-    routes: routes?.({ tokens }) ?? [],
+    routes: routes?.({ tokens, verifier, live }) ?? [],
   });
   return {
     app,

@@ -5,6 +5,7 @@ import type { StoreReport } from '../store_report.ts';
 import { blobRoutes } from './blobs.ts';
 import { cacheRoutes } from './cache.ts';
 import { healthRoutes, type Readiness } from './health.ts';
+import { type IntrospectionOptions, introspectRoutes } from './introspect.ts';
 import { runnerRoutes } from './runner.ts';
 import { wellKnownRoutes } from './wellknown.ts';
 
@@ -15,6 +16,7 @@ export interface RouteTools {
   issuer: string;
   storeReport: StoreReport;
   cache: Cache;
+  introspection: IntrospectionOptions;
 }
 
 /**
@@ -26,6 +28,7 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     healthRoutes(tools.checks),
     wellKnownRoutes(tools.publicKeys, tools.issuer),
     runnerRoutes(tools.storeReport),
+    introspectRoutes(tools.introspection),
     cacheRoutes(tools.cache),
     blobRoutes(tools.cache),
   ];
