@@ -1,0 +1,129 @@
+import { lookup } from 'node:dns/promises';
+import { type IncomingHttpHeaders, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
+import { isInternalAddress } from './addresses.ts';
+import type { AllowedHosts } from './allowed_hosts.ts';
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** GETs a URL that somebody else wrote; rejects with Unreachable. Redirects are answers like any other. */
+export type GuardedGet = (url: string, headers: Record<string, string>) => Promise<Answer>;
+
+/** There was no answer, or none may be asked for. The message is of our own words: no part of an answer is in it. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+export interface GuardedGetOptions {
+  allowed: AllowedHosts;
+  /** For the whole request, the name's resolution included, in ms. */
+  timeoutMs?: number;
+  /** Largest body, in bytes. */
+  mostBytes?: number;
+  resolve?: Resolve;
+}
+
+const HEADER_BYTES = 16 * 1024;
+
+/**
+ * A name is resolved once, all of its addresses are judged, and the connection goes to one of these: a name that
+ * answers otherwise a moment later (rebinding) gains nothing.
+ */
+export function createGuardedGet(options: GuardedGetOptions): GuardedGet {
+  const { allowed, timeoutMs = 5_000, mostBytes = 64 * 1024, resolve = addressesOf } = options;
+
+  async function addressFor(url: URL): Promise<string> {
+    const trusted = allowed.has(url);
+    if (url.protocol !== 'https:' && !trusted)
+      throw new Unreachable('must be https unless credentials.allowedHosts names its host');
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const addresses = isIP(host) === 0 ? await resolve(host) : [host];
+    const [first] = addresses;
+    if (first === undefined) throw new Unreachable('its host has no address');
+    if (!trusted && addresses.some(isInternalAddress))
+      throw new Unreachable(
+        'leads to an address inside the cluster or its network, and credentials.allowedHosts does not name its host',
+      );
+    return first;
+  }
+
+  return async (text, headers) => {
+    const url = new URL(text);
+    const signal = AbortSignal.timeout(timeoutMs);
+    try {
+      const address = await Promise.race([addressFor(url), aborted(signal)]);
+      return await getFrom(address, url, { headers, signal, mostBytes });
+    } catch (error) {
+      if (error instanceof Unreachable) throw error;
+      if (signal.aborted) throw new Unreachable(`gave no whole answer within ${timeoutMs / 1000} s`);
+      throw new Unreachable(`cannot be asked (${codeOf(error)})`);
+    }
+  };
+}
+
+function getFrom(
+  address: string,
+  url: URL,
+  { headers, signal, mostBytes }: { headers: Record<string, string>; signal: AbortSignal; mostBytes: number },
+): Promise<Answer> {
+  const found = { address, family: isIP(address) };
+  const options: RequestOptions = {
+    method: 'GET',
+    headers: { accept: 'application/json', 'accept-encoding': 'identity', ...headers },
+    // A connection of its own: one that is kept was judged by an earlier list and resolution.
+    agent: false,
+    signal,
+    maxHeaderSize: HEADER_BYTES,
+    lookup: (_host, { all }, done) =>
+      all === true ? done(null, [found]) : done(null, found.address, found.family),
+  };
+  const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    const request = send(url, options);
+    request.once('error', reject);
+    request.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes <= mostBytes) {
+          chunks.push(chunk);
+          return;
+        }
+        reject(new Unreachable(`answers more than ${mostBytes} bytes`));
+        request.destroy();
+      });
+      response.once('error', reject);
+      response.once('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
+    });
+    request.end();
+  });
+}
+
+async function addressesOf(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'no connection';
+}
