@@ -8,6 +8,7 @@ export type DeleteReason =
   | 'DrainTimeout'
   | 'IdentityLost'
   | 'Lingering'
+  | 'Revoked'
   | 'PoolDeleted';
 
 export interface RunnerRef {
@@ -18,9 +19,11 @@ export interface RunnerRef {
 export type PoolAction =
   | { type: 'AddDrainFinalizer' }
   | { type: 'RemoveDrainFinalizer' }
+  /** Makes the registration token that the pool's own runners descend from. */
+  | { type: 'MakeRegistration' }
   | { type: 'CreateRunner'; slot: number; serial: number; attempt: number }
   | { type: 'DeleteRunner'; runner: RunnerRef; reason: DeleteReason }
-  | { type: 'StartDrain'; runner: RunnerRef; since: string }
+  | { type: 'StartDrain'; runner: RunnerRef; since: string; deadline: string }
   | { type: 'StopDrain'; runner: RunnerRef };
 
 export type TokenAction =
@@ -29,6 +32,8 @@ export type TokenAction =
   /** Puts a fresh JWT into the Secret, then its times into the status. */
   | { type: 'RefreshIdentity' }
   | { type: 'RevokeToken'; reason: string; message: string }
+  /** The JWT of a runner that never reported in is over. */
+  | { type: 'ExpireToken' }
   /** Makes a RunnerToken in place of one that somebody deleted, revoked from birth: its runner gets no other JWT. */
   | { type: 'RecordLostIdentity'; reason: string; message: string }
   | { type: 'DeleteRunner'; reason: DeleteReason };

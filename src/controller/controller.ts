@@ -10,18 +10,22 @@ import type { RunnerPool } from '../resources/runner_pool.ts';
 import type { RunnerState, RunnerToken } from '../resources/runner_token.ts';
 import { issueToken } from '../tokens/issue.ts';
 import type { RotationPolicy } from '../tokens/rotation.ts';
+import { concerned, reconcileAnyToken, tokensOf } from './any_token.ts';
+import { createDescent } from './descent.ts';
 import { fencedClient } from './fenced_client.ts';
+import { createHandover } from './handover.ts';
 import { createLimit } from './in_parallel.ts';
 import { createKeyRing } from './keys/key_ring.ts';
-import { PUBLIC_KEYS_CONFIG_MAP } from './keys/observe.ts';
+import { PUBLIC_KEYS_CONFIG_MAP, SIGNING_KEYS_SECRET } from './keys/observe.ts';
 import { reconcileKeys } from './keys/reconcile.ts';
-import { controllerUid, runnerPodKind } from './kinds.ts';
+import { withoutKey } from './keys/without_key.ts';
+import { controllerUid, runnerPodKind, secretHeadKind } from './kinds.ts';
 import { poolObserver } from './pool/observe.ts';
 import { reconcilePool } from './pool/reconcile.ts';
 import type { RunnerSettings } from './pool/sidecar_container.ts';
 import { poolMetrics } from './pool_metrics.ts';
-import { reconcileToken } from './token/reconcile.ts';
-import { POD_INDEXES, type View } from './view.ts';
+import type { ValueSettings } from './registration/value_routing.ts';
+import { POD_INDEXES, TOKEN_INDEXES, type View } from './view.ts';
 
 export interface ControllerOptions {
   client: KubeClient;
@@ -36,6 +40,8 @@ export interface ControllerOptions {
   /** Cell of the runners whose pool names none. */
   cell?: string | undefined;
   settings: RunnerSettings;
+  /** Of the values of registration tokens. */
+  values: ValueSettings;
   rotation: RotationPolicy;
   registry: Registry;
   log: Logger;
@@ -56,6 +62,8 @@ export interface Controller {
 const PARALLEL_RUNNERS = 32;
 /** Changes of pods and tokens within it lead to one look at their pool: a pool of 200 starts in 200 steps each. */
 const GATHER_MS = 50;
+/** Changes of descendants within it lead to one count in their registration token. */
+const COUNT_MS = 300;
 const KEYS = 'keys';
 
 /** Puts the controller's rooms together: informers, the three loops, and what they share. */
@@ -64,7 +72,7 @@ export function createController(options: ControllerOptions): Controller {
   const client = fencedClient(options.client, options.lease);
   const watched = { client: options.client, namespaces: watchNamespaces, log, registry };
   const pools = createInformer({ ...watched, kind: RunnerPoolKind });
-  const tokens = createInformer({ ...watched, kind: RunnerTokenKind });
+  const tokens = createInformer({ ...watched, kind: RunnerTokenKind, indexes: TOKEN_INDEXES });
   const pods = createInformer({
     ...watched,
     kind: runnerPodKind,
@@ -77,8 +85,19 @@ export function createController(options: ControllerOptions): Controller {
     kind: ConfigMapKind,
     fieldSelector: `metadata.name=${PUBLIC_KEYS_CONFIG_MAP}`,
   });
-  const informers = [pools, tokens, pods, configMaps];
+  // Its head alone: the keys themselves are read when they are needed, and lie in no store.
+  const signingKeys = createInformer({
+    ...watched,
+    namespaces: [namespace],
+    kind: secretHeadKind,
+    fieldSelector: `metadata.name=${SIGNING_KEYS_SECRET}`,
+  });
+  const informers = [pools, tokens, pods, configMaps, signingKeys];
   const view: View = { pools: pools.store, tokens: tokens.store, pods: pods.store };
+
+  const descent = createDescent(view);
+  // Before every other listener: what they decide from is whether a parent has just fallen.
+  tokens.onChange((change) => descent.seen(change));
 
   const ring = createKeyRing(options.rotation);
   const underWay = new Set<string>();
@@ -91,6 +110,11 @@ export function createController(options: ControllerOptions): Controller {
     underWay,
     deletedPods,
     lastStates,
+    ring,
+    descent,
+    handover: createHandover({ client, namespace }),
+    values: options.values,
+    events: options.events,
     settings: options.settings,
     limit: createLimit(PARALLEL_RUNNERS),
     now,
@@ -109,22 +133,30 @@ export function createController(options: ControllerOptions): Controller {
   const poolLoop = createLoop({
     name: 'pool',
     sources: [source(pools, (pool, change) => (isOwnStatus(change) ? [] : [keyOf(pool)]))],
-    reconcile: (key) => reconcilePool(key, { ...hands, observe, events: options.events, log }),
+    reconcile: (key) => reconcilePool(key, { ...hands, observe, log }),
     log,
     registry,
   });
   const tokenLoop = createLoop({
     name: 'token',
-    sources: [source(pods, (pod) => [keyOf(pod)]), source(tokens, (token) => [keyOf(token)])],
-    reconcile: (key) => reconcileToken(key, hands),
+    sources: [
+      source(pods, (pod) => [keyOf(pod)]),
+      source(tokens, (token, change) => [keyOf(token), ...concerned(token, change, hands)]),
+      source(pools, (pool, change) => (isOwnStatus(change) ? [] : tokensOf(pool, view))),
+    ],
+    reconcile: (key) => reconcileAnyToken(key, hands),
     concurrency: 16,
     log,
     registry,
   });
   const keysLoop = createLoop({
     name: KEYS,
-    sources: [source(configMaps, () => [KEYS])],
-    reconcile: () => reconcileKeys({ client, namespace, policy: options.rotation, ring, log, now }),
+    sources: [source(configMaps, () => [KEYS]), source(signingKeys, () => [KEYS])],
+    async reconcile() {
+      const result = await reconcileKeys({ client, namespace, policy: options.rotation, ring, log, now });
+      for (const token of withoutKey(tokens.store.list(), ring)) tokenLoop.add(keyOf(token));
+      return result;
+    },
     concurrency: 1,
     log,
     registry,
@@ -139,6 +171,8 @@ export function createController(options: ControllerOptions): Controller {
   });
   tokens.onChange(({ type, object }) => {
     poolLoop.addAfter(`${object.metadata.namespace}/${object.spec.poolRef.name}`, GATHER_MS);
+    const parent = object.spec.parentRef?.name;
+    if (parent !== undefined) tokenLoop.addAfter(`${object.metadata.namespace}/${parent}`, COUNT_MS);
     const state = object.status?.runner?.state;
     const pod = object.spec.podRef?.uid;
     if (type === 'deleted' && pod !== undefined && state !== undefined && view.pods.byUid(pod) !== undefined)

@@ -50,6 +50,11 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       imagePullPolicy: config.HARRIER_IMAGE_PULL_POLICY,
       apiUrl: config.HARRIER_API_URL,
     },
+    values: {
+      prefix: config.HARRIER_TOKEN_PREFIX,
+      cell: config.HARRIER_CELL,
+      routableNamespaces: config.HARRIER_ROUTABLE_NAMESPACES,
+    },
     rotation: { ...DEFAULT_ROTATION, rotateEveryMs: durationSeconds(config.HARRIER_KEY_ROTATION) * 1000 },
     registry,
     log,

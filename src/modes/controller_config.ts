@@ -20,6 +20,23 @@ export const controllerConfig = z.object({
     .default('720h')
     .refine(isDuration, 'must be a duration of at least 1h, such as 720h')
     .describe('How long a signing key signs before the next one takes over.'),
+  HARRIER_TOKEN_PREFIX: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]{0,15}_$/)
+    .default('hrt_')
+    .describe('What the values of registration tokens begin with whose token says nothing else.'),
+  HARRIER_ROUTABLE_NAMESPACES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    )
+    .describe(
+      'Namespaces whose registration tokens are routable where neither token nor pool says; * is all.',
+    ),
   HARRIER_CELL: z.string().optional().describe('Cell of the runners whose pool names none.'),
 });
 

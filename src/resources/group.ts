@@ -59,6 +59,9 @@ export function tokenSecretName(podName: string): string {
   return `${podName}-token`;
 }
 
+/** Key, in its Secret, of a registration token's value, where the token names no other. */
+export const REGISTRATION_VALUE_KEY = 'token';
+
 /** In Harrier's own namespace: what the controller hands to the api, which may read this Secret and no other. */
 export const HANDOVER_SECRET = 'harrier-handover';
 

@@ -1,6 +1,7 @@
 import type { RunnerToken } from '../resources/runner_token.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../tokens/claims.ts';
 import { TokenRefused } from '../tokens/refusal.ts';
+import { upholds } from '../tokens/registration_standing.ts';
 import type { PodLife } from './pod_life.ts';
 
 /**
@@ -33,19 +34,4 @@ export function judge(
   if (pod.metadata.deletionTimestamp !== undefined) throw new TokenRefused('dead-pod');
   if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') throw new TokenRefused('dead-pod');
   return token;
-}
-
-/**
- * Whether a Registration token still stands behind those who joined by it. Being used up or expired ends no descendant;
- * being deactivated, superseded or deleted does, in the moment that the change is seen.
- */
-function upholds(parent: RunnerToken | undefined, uid: string): boolean {
-  return (
-    parent !== undefined &&
-    parent.metadata.uid === uid &&
-    parent.metadata.deletionTimestamp === undefined &&
-    parent.spec.type === 'Registration' &&
-    parent.spec.active !== false &&
-    parent.status?.phase !== 'Inactive'
-  );
 }

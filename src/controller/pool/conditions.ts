@@ -1,5 +1,6 @@
 import { type Condition, setCondition } from '../../resources/conditions.ts';
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
+import { blockedBy, says, type Verdict } from './blocked.ts';
 import type { Observed, Runner } from './observed.ts';
 import { standingOf } from './standing.ts';
 
@@ -12,9 +13,6 @@ interface Facts {
   kept: readonly Runner[];
   failures: readonly SlotFailure[];
 }
-
-/** A condition's status with the reason and message that go with it. */
-type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
 
 /** Ready, Progressing and Degraded of a pool, each with the transition time it had while its status stays. */
 export function poolConditions(facts: Facts, previous: readonly Condition[], now: Date): Condition[] {
@@ -52,7 +50,7 @@ function ready(facts: Facts): Verdict {
   const { observed, counts, failures } = facts;
   const { replicas } = observed.pool.spec;
   const ratio = `${counts.readyReplicas} of ${replicas} runners ready`;
-  const stopped = blocked(observed);
+  const stopped = blockedBy(observed);
   if (observed.pool.deleting) return says('False', 'Deleting', `the pool is being deleted, ${ratio}`);
   if (counts.readyReplicas >= replicas)
     return replicas === 0
@@ -67,7 +65,7 @@ function progressing(facts: Facts): Verdict {
   const { observed, counts, kept } = facts;
   const { pool } = observed;
   if (pool.deleting) return says('True', 'Deleting', `${counts.busyReplicas} busy runners left to finish`);
-  if (blocked(observed) !== undefined) return says('False', 'Waiting', 'new runners wait, see Degraded');
+  if (blockedBy(observed) !== undefined) return says('False', 'Waiting', 'new runners wait, see Degraded');
   if (counts.outdatedReplicas > 0)
     return says('True', 'RollingOut', `${counts.outdatedReplicas} runners of an older template`);
   if (counts.replicas > pool.spec.replicas)
@@ -79,7 +77,7 @@ function progressing(facts: Facts): Verdict {
 
 function degraded(facts: Facts): Verdict {
   const { observed, failures } = facts;
-  const stopped = observed.pool.deleting ? undefined : blocked(observed);
+  const stopped = observed.pool.deleting ? undefined : blockedBy(observed);
   if (stopped !== undefined) return stopped;
   const given = failures.filter((one) => one.attempt >= observed.pool.spec.lifecycle.maxAttempts);
   if (given.length > 0)
@@ -91,26 +89,7 @@ function degraded(facts: Facts): Verdict {
   return says('False', 'AsExpected', 'nothing is wrong');
 }
 
-/** Why no new runner may be made at all. */
-function blocked(observed: Observed): Verdict | undefined {
-  const refusal = observed.templateRefusals[0];
-  if (refusal !== undefined) return says('True', 'TemplateRefused', `${refusal.field} ${refusal.message}`);
-  if (observed.credentials === 'Missing') {
-    const name = observed.pool.spec.forge.credentialsSecretRef?.name ?? '';
-    return says(
-      'True',
-      'CredentialsSecretMissing',
-      `Secret ${observed.pool.namespace}/${name} (spec.forge.credentialsSecretRef) is not there`,
-    );
-  }
-  return undefined;
-}
-
 function first(failures: readonly SlotFailure[]): string {
   const one = failures[0];
   return one === undefined ? '' : `slot ${one.slot}, attempt ${one.attempt}: ${one.message}`;
-}
-
-function says(status: Condition['status'], reason: string, message: string): Verdict {
-  return { status, reason, message };
 }

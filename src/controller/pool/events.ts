@@ -2,7 +2,7 @@ import type { EventText } from '../../kube/events.ts';
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
 import type { DeleteReason, PoolAction } from '../action.ts';
 import type { Observed } from './observed.ts';
-import { runnerName } from './runner_name.ts';
+import { registrationName, runnerName } from './runner_name.ts';
 
 /** Names of runners that one event gives; beyond, it counts. */
 const MOST_NAMES = 3;
@@ -19,6 +19,10 @@ const DELETED: Record<DeleteReason, { reason: string; type?: 'Warning'; what: st
   },
   IdentityLost: { reason: 'IdentityLost', type: 'Warning', what: 'removed, its token was revoked:' },
   Lingering: { reason: 'RunnerRemoved', type: 'Warning', what: 'removed, it had ended but its pod had not:' },
+  Revoked: {
+    reason: 'RunnerRevoked',
+    what: 'removed, the registration token it descends from was disabled or deleted:',
+  },
   PoolDeleted: { reason: 'PoolDeleted', what: 'removed with the pool' },
 };
 
@@ -31,8 +35,15 @@ export function poolEvents(
   return [
     ...failureEvents(observed, status.failures),
     ...blockedEvents(observed),
+    ...registrationEvents(observed, done),
     ...runnerEvents(observed, done),
   ];
+}
+
+function registrationEvents({ pool }: Observed, done: readonly PoolAction[]): EventText[] {
+  if (!done.some((one) => one.type === 'MakeRegistration')) return [];
+  const message = `made registration token ${registrationName(pool.name)}, which the runners descend from`;
+  return [{ type: 'Normal', reason: 'RegistrationMade', message }];
 }
 
 function runnerEvents(observed: Observed, done: readonly PoolAction[]): EventText[] {
@@ -108,5 +119,7 @@ function blockedEvents(observed: Observed): EventText[] {
         message: `Secret ${pool.spec.forge.credentialsSecretRef?.name} is not there; no runner is made until it is`,
       },
     ];
+  if (observed.parent.standing === 'Blocked' && was !== observed.parent.reason)
+    return [{ type: 'Warning', reason: observed.parent.reason, message: observed.parent.message }];
   return [];
 }

@@ -1,11 +1,12 @@
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
-import { RunnerPoolKind } from '../../kube/kinds.ts';
+import { RunnerPoolKind, RunnerTokenKind } from '../../kube/kinds.ts';
 import { Annotation, Finalizer } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { PoolAction } from '../action.ts';
 import { inParallel, type Limit } from '../in_parallel.ts';
 import { controllerUid, type RunnerPod, runnerPodKind } from '../kinds.ts';
 import { giveIdentity, type IdentityHands } from '../token/give_identity.ts';
+import { registrationManifest } from './registration_manifest.ts';
 import { runnerPod } from './runner_pod.ts';
 import type { RunnerSettings } from './sidecar_container.ts';
 
@@ -57,13 +58,13 @@ export async function executePoolActions(
   return executed;
 }
 
-/** The finalizer stands before the first runner is made, and goes after the last. */
+/** Finalizer and registration token stand before the first runner is made; the finalizer goes after the last. */
 function inOrder(actions: readonly PoolAction[]): [PoolAction[], PoolAction[], PoolAction[]] {
   const ofType = (type: PoolAction['type']) => actions.filter((one) => one.type === type);
-  const between = actions.filter(
-    (one) => one.type !== 'AddDrainFinalizer' && one.type !== 'RemoveDrainFinalizer',
-  );
-  return [ofType('AddDrainFinalizer'), between, ofType('RemoveDrainFinalizer')];
+  const first = [...ofType('AddDrainFinalizer'), ...ofType('MakeRegistration')];
+  const last = ofType('RemoveDrainFinalizer');
+  const between = actions.filter((one) => !first.includes(one) && !last.includes(one));
+  return [first, between, last];
 }
 
 async function createRunner(
@@ -119,12 +120,23 @@ async function executeOne(
         (pool.metadata.finalizers ?? []).filter((one) => one !== Finalizer.drain),
         hands,
       );
+    case 'MakeRegistration':
+      return await makeRegistration(pool, hands);
     case 'DeleteRunner':
       return await deleteRunner(pool.metadata.namespace, action.runner, hands);
     case 'StartDrain':
-      return await annotate(pool.metadata.namespace, action.runner, action.since, hands);
+      return await markDrain(pool.metadata.namespace, action.runner, action, hands);
     case 'StopDrain':
-      return await annotate(pool.metadata.namespace, action.runner, null, hands);
+      return await markDrain(pool.metadata.namespace, action.runner, { since: null, deadline: null }, hands);
+  }
+}
+
+async function makeRegistration(pool: RunnerPool, { client, view }: PoolHands): Promise<void> {
+  try {
+    view.tokens.absorb(await client.create(RunnerTokenKind, registrationManifest(pool)));
+  } catch (error) {
+    // Made before us: by a leader that got no further, or by hand. If it isn't a parent, the next plan says so.
+    if (!isKubeError(error, 'alreadyExists')) throw error;
   }
 }
 
@@ -151,13 +163,14 @@ async function deleteRunner(
   deletedPods.add(uid);
 }
 
-async function annotate(
+async function markDrain(
   namespace: string,
   { name, uid }: { name: string; uid: string },
-  since: string | null,
+  { since, deadline }: { since: string | null; deadline: string | null },
   { client, view }: PoolHands,
 ): Promise<void> {
-  const metadata = { uid, annotations: { [Annotation.drainSince]: since } };
+  const annotations = { [Annotation.drainSince]: since, [Annotation.drainDeadline]: deadline };
+  const metadata = { uid, annotations };
   try {
     view.pods.absorb(await client.mergePatch(runnerPodKind, namespace, name, { metadata }));
   } catch (error) {

@@ -4,7 +4,8 @@ import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import { type RunnerPod, secretHeadKind } from '../kinds.ts';
 import type { View } from '../view.ts';
-import type { Observed, ObservedPool, Runner } from './observed.ts';
+import type { Observed, ObservedParent, ObservedPool, Runner } from './observed.ts';
+import { type Parent, parentOf } from './parent.ts';
 import { isRunnerOf, runnerPlaceOf } from './runner_identity.ts';
 import type { RunnerSettings } from './sidecar_container.ts';
 import { templateHash } from './template_hash.ts';
@@ -68,10 +69,22 @@ export function poolObserver(
       pool: observedPool(pool),
       ...specOf(pool),
       credentials,
-      external: 0,
+      parent: seenParent(parentOf(pool, view)),
+      external: externalOf(pool, view),
       runners,
     };
   };
+}
+
+function seenParent(parent: Parent): ObservedParent {
+  return parent.standing === 'Found' ? { standing: 'Found', name: parent.token.metadata.name } : parent;
+}
+
+/** Runners that registered with this pool, and not with a namesake before it. */
+function externalOf({ metadata }: RunnerPool, view: View): number {
+  return view.tokens
+    .byIndex('registered', `${metadata.namespace}/${metadata.name}`)
+    .filter((one) => one.status?.phase === 'Active' && one.spec.poolRef.uid === metadata.uid).length;
 }
 
 function observedPool({ metadata, spec, status }: RunnerPool): ObservedPool {
@@ -101,6 +114,7 @@ export function runnerOf(pod: RunnerPod, token: RunnerToken | undefined): Runner
     startedAtMs: timeMs(pod.startedAt),
     endedAtMs: timeMs(pod.endedAt),
     drainSinceMs: timeMs(metadata.annotations?.[Annotation.drainSince]),
+    drainDeadlineMs: timeMs(metadata.annotations?.[Annotation.drainDeadline]),
     trouble,
     token: own === undefined ? undefined : tokenOf(own),
   };

@@ -1,5 +1,6 @@
 import type { RunnerPoolSpec, RunnerPoolStatus } from '../../resources/runner_pool.ts';
 import type { RunnerState, RunnerTokenStatus } from '../../resources/runner_token.ts';
+import type { Parent } from './parent.ts';
 import type { TemplateRefusal } from './template_refusal.ts';
 
 /** All that a pool's plan decides from: plain data, so that the same observation always gives the same plan. */
@@ -11,11 +12,15 @@ export interface Observed {
   templateRefusals: readonly TemplateRefusal[];
   /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
   credentials: 'NotNeeded' | 'Present' | 'Missing';
+  /** What the next runners descend from. */
+  parent: ObservedParent;
   /** Live runners that joined the pool by registering. */
   external: number;
   /** Every pod that the pool controls, the finished and the terminating ones too. */
   runners: readonly Runner[];
 }
+
+export type ObservedParent = { standing: 'Found'; name: string } | Exclude<Parent, { standing: 'Found' }>;
 
 export interface ObservedPool {
   namespace: string;
@@ -44,6 +49,8 @@ export interface Runner {
   attempt: number;
   templateHash: string;
   drainSinceMs?: number | undefined;
+  /** When its mark says that it will be deleted, busy or not. */
+  drainDeadlineMs?: number | undefined;
   /** What kubelet says of the runner's end, or of what keeps it from starting. */
   trouble?: string | undefined;
   /** Of the pod's own RunnerToken; absent while there is none. */

@@ -1,5 +1,6 @@
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
 import type { DeleteReason, PoolAction } from '../action.ts';
+import { blockedBy } from './blocked.ts';
 import { drain } from './drain.ts';
 import { failedStarts } from './failed_starts.ts';
 import type { Observed, Runner } from './observed.ts';
@@ -7,7 +8,7 @@ import { planRemoval } from './removal.ts';
 import { rollout } from './rollout.ts';
 import { scaleDown } from './scale_down.ts';
 import { fillSlots } from './slots.ts';
-import { identityLost, isLive, standingOf } from './standing.ts';
+import { fellWithParent, identityLost, isLive, standingOf, toBeDeleted } from './standing.ts';
 import { poolStatus } from './status.ts';
 
 export interface Plan {
@@ -33,21 +34,21 @@ export function plan(observed: Observed, now: Date): Plan {
   if (pool.deleting) return planRemoval(observed, now);
   const { spec } = pool;
   const starts = failedStarts(runners, pool.status?.failures ?? [], spec.lifecycle, now);
-  const blocked = observed.templateRefusals.length > 0 || observed.credentials === 'Missing';
+  const blocked = blockedBy(observed) !== undefined;
 
   const finished = runners.filter((one) => standingOf(one) === 'Finished' && !starts.fresh.includes(one));
   const failed = starts.recorded.filter(isLive);
   const live = runners.filter((one) => isLive(one) && !failed.includes(one));
   const lingering = live.filter((one) => lingerLeftMs(one, now) <= 0);
   const lost = live.filter((one) => identityLost(one) && standingOf(one) !== 'Ending');
-  const lostNow = lost.filter((one) => standingOf(one) !== 'Busy');
+  const lostNow = lost.filter((one) => standingOf(one) !== 'Busy' || toBeDeleted(one));
 
   const sound = without(live, lingering, lostNow);
   const change = blocked ? { replace: [], surge: 0 } : rollout(sound, templateHash, spec);
   const current = without(sound, change.replace);
   const target = spec.replicas + change.surge;
   const excess = scaleDown(current, target, templateHash);
-  const lostBusy = lost.filter((one) => standingOf(one) === 'Busy');
+  const lostBusy = without(lost, lostNow);
   const draining = drain([...new Set([...excess.drain, ...lostBusy])], current, spec.lifecycle, now);
   const kept = without(current, excess.remove, draining.expired);
 
@@ -59,10 +60,12 @@ export function plan(observed: Observed, now: Date): Plan {
   const unheld = spec.lifecycle.onDelete === 'Drain' && !pool.hasDrainFinalizer;
   const actions: PoolAction[] = [
     ...(unheld ? [{ type: 'AddDrainFinalizer' as const }] : []),
+    ...(observed.parent.standing === 'None' ? [{ type: 'MakeRegistration' as const }] : []),
     ...deletions(finished, 'Finished'),
     ...deletions(failed, 'StartFailed'),
     ...deletions(lingering, 'Lingering'),
-    ...deletions(lostNow, 'IdentityLost'),
+    ...deletions(lostNow.filter(fellWithParent), 'Revoked'),
+    ...deletions(without(lostNow, lostNow.filter(fellWithParent)), 'IdentityLost'),
     ...deletions(change.replace, 'Outdated'),
     ...deletions(excess.remove, 'ScaledDown'),
     ...draining.actions,

@@ -29,3 +29,11 @@ export function poolLabel(poolName: string): string {
   if (poolName.length <= 63) return poolName;
   return `${poolName.slice(0, 63 - 1 - HASH_LENGTH).replace(/[.-]+$/, '')}-${shortHash(poolName)}`;
 }
+
+/** Name of the registration token that is made for a pool which has none: the pool's own, so that it is found. */
+export function registrationName(poolName: string): string {
+  // `-registration` is appended for its Secret.
+  return poolName.length <= 220
+    ? poolName
+    : `${poolName.slice(0, 200).replace(/[.-]+$/, '')}-${shortHash(poolName)}`;
+}

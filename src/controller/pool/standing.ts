@@ -14,6 +14,9 @@ export type Standing = 'Starting' | 'Idle' | 'Busy' | 'Ending' | 'Finished' | 'T
 /** A token of this reason stands in for one that somebody deleted: whether its runner is busy nobody can tell. */
 export const DELETED_TOKEN = 'Deleted';
 
+/** Reasons of a token that was revoked with the Registration token it descends from: its pod drains, or goes at once. */
+export const PARENT_REVOKED = { Drain: 'ParentRevoked', Delete: 'ParentRevokedDelete' } as const;
+
 export function standingOf(runner: Runner): Standing {
   if (runner.terminating) return 'Terminating';
   if (runner.phase === 'Succeeded' || runner.phase === 'Failed') return 'Finished';
@@ -47,4 +50,14 @@ export function readySinceMs(runner: Runner): number | undefined {
 /** Whether the runner lives on without an identity, since its token was revoked or deleted: it has to be replaced. */
 export function identityLost(runner: Runner): boolean {
   return runner.token?.phase === 'Revoked' || runner.token?.phase === 'Expired';
+}
+
+/** Whether it lost its identity with the Registration token it descends from. */
+export function fellWithParent(runner: Runner): boolean {
+  return toBeDeleted(runner) || runner.token?.reason === PARENT_REVOKED.Drain;
+}
+
+/** Whether that token's owner wants even the busy ones gone at once. */
+export function toBeDeleted(runner: Runner): boolean {
+  return identityLost(runner) && runner.token?.reason === PARENT_REVOKED.Delete;
 }

@@ -40,6 +40,7 @@ export function poolStatus(
     ...counts,
     created: Math.max((before?.created ?? 0) + created.length, ...created.map((one) => one.serial)),
     selector: `${Label.pool}=${poolLabel(pool.name)}`,
+    ...(observed.parent.standing === 'Found' ? { registrationRef: { name: observed.parent.name } } : {}),
     templateHash,
     failures,
     conditions: poolConditions({ observed, counts, kept, failures }, before?.conditions ?? [], now),

@@ -3,7 +3,9 @@ import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { TokenAction } from '../action.ts';
 import { type RunnerPod, runnerPodKind } from '../kinds.ts';
-import { giveIdentity, type IdentityHands, refreshIdentity, writeTokenStatus } from './give_identity.ts';
+import { parentOf } from '../pool/parent.ts';
+import { endToken } from './end_token.ts';
+import { giveIdentity, type IdentityHands, NoParent, refreshIdentity } from './give_identity.ts';
 import { tokenManifest } from './token_manifest.ts';
 
 /** What a token's action is about; an action is planned only when what it needs was seen. */
@@ -12,6 +14,11 @@ export interface Subject {
   pool?: RunnerPool | undefined;
   token?: RunnerToken | undefined;
 }
+
+const NEVER_CAME_UP = {
+  reason: 'NeverReportedIn',
+  message: 'its first JWT expired before the runner said anything',
+};
 
 export type TokenHands = IdentityHands & {
   /** UIDs of pods whose deletion the apiserver has accepted, until the watch says that they are gone. */
@@ -34,12 +41,18 @@ export async function executeTokenAction(
         await refreshIdentity(pod, pool, token, hands);
       return;
     case 'RevokeToken':
-      if (token !== undefined) await revoke(token, action.reason, action.message, hands, now);
+      if (token !== undefined) await endToken(token, 'Revoked', action, hands, now);
+      return;
+    case 'ExpireToken':
+      if (token !== undefined) await endToken(token, 'Expired', NEVER_CAME_UP, hands, now);
       return;
     case 'RecordLostIdentity': {
       if (pod === undefined || pool === undefined) return;
-      const made = await hands.client.create(RunnerTokenKind, tokenManifest(pod, pool, hands.audience));
-      await revoke(made, action.reason, action.message, hands, now);
+      const parent = parentOf(pool, hands.view);
+      if (parent.standing !== 'Found') throw new NoParent(`${pod.metadata.namespace}/${pool.metadata.name}`);
+      const manifest = tokenManifest(pod, pool, parent.token, hands.audience);
+      const made = await hands.client.create(RunnerTokenKind, manifest);
+      await endToken(made, 'Revoked', action, hands, now);
       return;
     }
     case 'DeleteRunner':
@@ -50,28 +63,4 @@ export async function executeTokenAction(
       hands.deletedPods.add(pod.metadata.uid);
       return;
   }
-}
-
-async function revoke(
-  token: RunnerToken,
-  reason: string,
-  message: string,
-  hands: IdentityHands,
-  now: Date,
-): Promise<void> {
-  const { secretRef, keyId, issuedAt, expiresAt } = token.status ?? {};
-  await writeTokenStatus(
-    token,
-    {
-      phase: 'Revoked',
-      reason,
-      message,
-      revokedAt: now.toISOString().replace(/\.\d+Z$/, 'Z'),
-      ...(secretRef === undefined ? {} : { secretRef }),
-      ...(keyId === undefined ? {} : { keyId }),
-      ...(issuedAt === undefined ? {} : { issuedAt }),
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-    },
-    hands,
-  );
 }

@@ -1,14 +1,16 @@
-import { isDeepStrictEqual } from 'node:util';
 import { isKubeError } from '../../kube/errors.ts';
 import { RunnerTokenKind } from '../../kube/kinds.ts';
 import type { KubeClient } from '../../kube/types.ts';
-import { API_VERSION, FieldManager, tokenSecretName } from '../../resources/group.ts';
+import { FieldManager, tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
-import type { RunnerToken, RunnerTokenStatus } from '../../resources/runner_token.ts';
+import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { IssuedToken } from '../../tokens/issue.ts';
 import { ownedBy, type RunnerPod, secretHeadKind } from '../kinds.ts';
+import { parentOf } from '../pool/parent.ts';
 import type { View } from '../view.ts';
-import { secretManifest, tokenManifest, tokenSpec } from './token_manifest.ts';
+import { isAsIssued } from './as_issued.ts';
+import { secretManifest, tokenManifest } from './token_manifest.ts';
+import { timestamp, writeTokenStatus } from './token_status.ts';
 
 /** What giving an identity needs: every write of it is in this file and in execute.ts beside it. */
 export interface IdentityHands {
@@ -24,6 +26,14 @@ export class NameTaken extends Error {
   override readonly name = 'NameTaken';
 }
 
+/** No registration token stands behind the pool's runners at this moment. */
+export class NoParent extends Error {
+  override readonly name = 'NoParent';
+  constructor(pool: string) {
+    super(`no registration token of RunnerPool ${pool} is active`);
+  }
+}
+
 /**
  * Makes what the pod lacks of its identity: the RunnerToken, the Secret, the Active status. Each is created, not
  * applied, so that nothing made by somebody else is taken over in silence; broken off anywhere, the next call goes on.
@@ -31,7 +41,7 @@ export class NameTaken extends Error {
 export async function giveIdentity(pod: RunnerPod, pool: RunnerPool, hands: IdentityHands): Promise<void> {
   const token = await tokenFor(pod, pool, hands);
   const issued = await hands.issue(token, pool);
-  await createSecret(pod, pool, issued.jwt, hands);
+  await createSecret(pod, pool, issued, hands);
   await activate(token, issued, hands);
 }
 
@@ -43,33 +53,8 @@ export async function refreshIdentity(
   hands: IdentityHands,
 ): Promise<void> {
   const issued = await hands.issue(token, pool);
-  await applySecret(pod, pool, issued.jwt, hands);
+  await applySecret(pod, pool, issued, hands);
   await activate(token, issued, hands);
-}
-
-/**
- * Writes the controller's part of the token's status, and no other field: `runner` is the api's. With `unchanged`, only
- * if the token is still as it was seen, else 409.
- */
-export async function writeTokenStatus(
-  token: RunnerToken,
-  status: Omit<RunnerTokenStatus, 'conditions' | 'runner'>,
-  { client, view }: Pick<IdentityHands, 'client' | 'view'>,
-  { unchanged = false } = {},
-): Promise<void> {
-  const { namespace, name, generation, uid, resourceVersion } = token.metadata;
-  const written = await client.applyStatus(
-    RunnerTokenKind,
-    {
-      apiVersion: API_VERSION,
-      kind: 'RunnerToken',
-      // The UID makes it this token's or a conflict, never a namesake's.
-      metadata: { namespace, name, uid, ...(unchanged ? { resourceVersion } : {}) },
-      status: { ...(generation === undefined ? {} : { observedGeneration: generation }), ...status },
-    },
-    { fieldManager: FieldManager.controller, force: true },
-  );
-  view.tokens.absorb(written);
 }
 
 async function tokenFor(pod: RunnerPod, pool: RunnerPool, hands: IdentityHands): Promise<RunnerToken> {
@@ -77,19 +62,17 @@ async function tokenFor(pod: RunnerPod, pool: RunnerPool, hands: IdentityHands):
   const { namespace, name, uid } = pod.metadata;
   const known = view.tokens.get(namespace, name);
   if (known?.spec.podRef?.uid === uid) return known;
+  const parent = parentOf(pool, view);
+  if (parent.standing !== 'Found') throw new NoParent(`${namespace}/${pool.metadata.name}`);
   try {
-    const made = await client.create(RunnerTokenKind, tokenManifest(pod, pool, audience));
+    const made = await client.create(RunnerTokenKind, tokenManifest(pod, pool, parent.token, audience));
     view.tokens.absorb(made);
     return made;
   } catch (error) {
     if (!isKubeError(error, 'alreadyExists')) throw error;
   }
   const there = await client.get(RunnerTokenKind, namespace, name);
-  if (
-    there !== undefined &&
-    ownedBy(there, uid) &&
-    isDeepStrictEqual(there.spec, tokenSpec(pod, pool, audience))
-  ) {
+  if (there !== undefined && ownedBy(there, uid) && isAsIssued(there, pod, pool, hands)) {
     view.tokens.absorb(there);
     return there;
   }
@@ -101,20 +84,20 @@ async function tokenFor(pod: RunnerPod, pool: RunnerPool, hands: IdentityHands):
 async function createSecret(
   pod: RunnerPod,
   pool: RunnerPool,
-  jwt: string,
+  issued: IssuedToken,
   hands: IdentityHands,
 ): Promise<void> {
   const { client } = hands;
   const { namespace } = pod.metadata;
   try {
-    await client.create(secretHeadKind, secretManifest(pod, pool, jwt));
+    await client.create(secretHeadKind, secretManifest(pod, pool, issued));
     return;
   } catch (error) {
     if (!isKubeError(error, 'alreadyExists')) throw error;
   }
   const name = tokenSecretName(pod.metadata.name);
   const there = await client.get(secretHeadKind, namespace, name);
-  if (there !== undefined && ownedBy(there, pod.metadata.uid)) return applySecret(pod, pool, jwt, hands);
+  if (there !== undefined && ownedBy(there, pod.metadata.uid)) return applySecret(pod, pool, issued, hands);
   // Only a former runner's is Harrier's to delete; a Secret of any other maker stays as it is.
   if (there?.metadata.ownerReferences?.some((one) => one.kind === 'Pod'))
     await client.delete(secretHeadKind, namespace, name, { uid: there.metadata.uid });
@@ -124,10 +107,10 @@ async function createSecret(
 async function applySecret(
   pod: RunnerPod,
   pool: RunnerPool,
-  jwt: string,
+  issued: IssuedToken,
   { client }: IdentityHands,
 ): Promise<void> {
-  await client.apply(secretHeadKind, secretManifest(pod, pool, jwt), {
+  await client.apply(secretHeadKind, secretManifest(pod, pool, issued), {
     fieldManager: FieldManager.controller,
     force: true,
   });
@@ -148,8 +131,4 @@ async function activate(token: RunnerToken, issued: IssuedToken, hands: Identity
     // A revocation that came meanwhile must not be written over.
     { unchanged: true },
   );
-}
-
-function timestamp(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,19 +1,22 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/types.ts';
 import { tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerState, RunnerToken } from '../../resources/runner_token.ts';
+import type { Descent } from '../descent.ts';
+import type { KeyRing } from '../keys/key_ring.ts';
 import { controllerUid, ownedBy, type RunnerPod, runnerPodKind, secretHeadKind } from '../kinds.ts';
 import { isRunnerOf } from '../pool/runner_identity.ts';
 import type { View } from '../view.ts';
+import { isAsIssued } from './as_issued.ts';
 import type { Subject } from './execute.ts';
 import type { ObservedIdentity } from './observed.ts';
-import { tokenSpec } from './token_manifest.ts';
 
 export interface IdentityObserver {
   client: Pick<KubeClient, 'get'>;
   view: View;
   audience: string;
+  descent: Descent;
+  ring: Pick<KeyRing, 'has'>;
   /** namespace/name of pods to which an identity is being given at this moment. */
   underWay: ReadonlySet<string>;
   /** Last reported state of runners whose token was deleted, by pod UID. */
@@ -26,7 +29,7 @@ export async function observeIdentity(
   name: string,
   observer: IdentityObserver,
 ): Promise<{ observed: ObservedIdentity; subject: Subject }> {
-  const { client, view, audience, lastStates } = observer;
+  const { client, view, lastStates } = observer;
   const token = view.tokens.get(namespace, name);
   const pod = await podOf(namespace, name, token, observer);
   const uid = pod === undefined ? undefined : controllerUid(pod, 'RunnerPool');
@@ -38,7 +41,7 @@ export async function observeIdentity(
     subject: { pod, pool, token },
     observed: {
       pod: pod === undefined ? undefined : { uid: pod.metadata.uid, ended: endOf(pod), runner },
-      token: token === undefined ? undefined : seenToken(token, pod, pool, audience),
+      token: token === undefined ? undefined : seenToken(token, pod, pool, observer),
       hadIdentity: mayHaveLost && (await hasSecret(client, pod)),
       lastState: pod === undefined ? undefined : lastStates.get(pod.metadata.uid),
       underWay,
@@ -63,18 +66,20 @@ function seenToken(
   token: RunnerToken,
   pod: RunnerPod | undefined,
   pool: RunnerPool | undefined,
-  audience: string,
+  observer: IdentityObserver,
 ): NonNullable<ObservedIdentity['token']> {
-  const refreshAt = token.status?.refreshAt;
+  const { refreshAt, expiresAt, keyId } = token.status ?? {};
   return {
     speaksForPod:
       pod !== undefined && token.spec.podRef?.uid === pod.metadata.uid && ownedBy(token, pod.metadata.uid),
-    asIssued:
-      pod !== undefined &&
-      pool !== undefined &&
-      isDeepStrictEqual(token.spec, tokenSpec(pod, pool, audience)),
+    asIssued: pod !== undefined && pool !== undefined && isAsIssued(token, pod, pool, observer),
     phase: token.status?.phase ?? 'Pending',
     refreshAtMs: refreshAt === undefined ? undefined : Date.parse(refreshAt),
+    expiresAtMs: expiresAt === undefined ? undefined : Date.parse(expiresAt),
+    keyGone: keyId !== undefined && !observer.ring.has(keyId),
+    reportedIn: token.status?.runner !== undefined,
+    fallen: observer.descent.fallen(token),
+    deregistered: token.status?.endedAt !== undefined,
   };
 }
 

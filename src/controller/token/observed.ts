@@ -1,4 +1,5 @@
 import type { RunnerState, RunnerTokenStatus } from '../../resources/runner_token.ts';
+import type { OnRevoke } from '../descent.ts';
 
 /** What is seen of one runner's identity: of the pod and the RunnerToken that have the same name. */
 export interface ObservedIdentity {
@@ -12,6 +13,15 @@ export interface ObservedIdentity {
         asIssued: boolean;
         phase: RunnerTokenStatus['phase'];
         refreshAtMs?: number | undefined;
+        expiresAtMs?: number | undefined;
+        /** The key that signed its JWT was deleted: that JWT is accepted nowhere any more. */
+        keyGone: boolean;
+        /** The runner has said something: only then is its JWT refreshed. */
+        reportedIn: boolean;
+        /** What the owner of its parent wants of the pods, when that was disabled, superseded or deleted. */
+        fallen?: OnRevoke | undefined;
+        /** The runner asked to be let go. */
+        deregistered: boolean;
       }
     | undefined;
   /** With a live runner and no token only: there is a Secret of the pod's, so there was a token before. */

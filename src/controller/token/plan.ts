@@ -1,5 +1,5 @@
 import type { TokenAction } from '../action.ts';
-import { DELETED_TOKEN } from '../pool/standing.ts';
+import { DELETED_TOKEN, PARENT_REVOKED } from '../pool/standing.ts';
 import type { ObservedIdentity } from './observed.ts';
 
 export interface TokenPlan {
@@ -15,6 +15,7 @@ const UNDER_WAY_MS = 2_000;
  *
  *     no token ──GiveIdentity──> Pending ──GiveIdentity──> Active ──RefreshIdentity──> Active …
  *                                   └────────RevokeToken──────┴──> Revoked (never again Active)
+ *                                                             └──> Expired (it never reported in)
  */
 export function planIdentity(observed: ObservedIdentity, now: Date): TokenPlan {
   const { pod, token, underWay } = observed;
@@ -28,12 +29,27 @@ export function planIdentity(observed: ObservedIdentity, now: Date): TokenPlan {
       'made by hand: there is no such runner of a RunnerPool, or it has another token',
     );
   if (pod.ended !== undefined) return revoke(pod.ended, 'the pod has finished or is being deleted');
+  if (token.fallen !== undefined)
+    return revoke(
+      PARENT_REVOKED[token.fallen],
+      'the registration token it descends from was disabled, superseded or deleted',
+    );
+  if (token.deregistered) return revoke('Deregistered', 'the runner deregistered');
   if (token.phase === 'Pending')
     return token.asIssued
       ? { action: { type: 'GiveIdentity' } }
       : revoke('NotIssuedHere', 'its spec is not what the controller writes for this runner');
+  // Whoever came up by then or not: its pod is there, and has nothing to prove itself with.
+  if (token.keyGone) return { action: { type: 'RefreshIdentity' } };
+  if (!token.reportedIn) return withoutReport(token.expiresAtMs ?? 0, now);
   const leftMs = (token.refreshAtMs ?? 0) - now.getTime();
   return leftMs <= 0 ? { action: { type: 'RefreshIdentity' } } : { againAfterMs: leftMs };
+}
+
+/** A JWT is refreshed for those who came up; that they did is an event of its own. */
+function withoutReport(expiresAtMs: number, now: Date): TokenPlan {
+  const leftMs = expiresAtMs - now.getTime();
+  return leftMs <= 0 ? { action: { type: 'ExpireToken' } } : { againAfterMs: leftMs };
 }
 
 /**

@@ -92,9 +92,17 @@ const CASES: [string, Partial<Observed>, string[]][] = [
     'lets a draining busy runner work until its drainTimeout',
     {
       ...withSpec({ replicas: 0, lifecycle: { drainTimeout: '60s' } }),
-      runners: [runner(0, 'Busy', { drainSinceMs: secondsAgo(59) })],
+      runners: [runner(0, 'Busy', { drainSinceMs: secondsAgo(59), drainDeadlineMs: secondsAgo(-1) })],
     },
     [],
+  ],
+  [
+    'marks it again when another drainTimeout moves its deadline',
+    {
+      ...withSpec({ replicas: 0, lifecycle: { drainTimeout: '90s' } }),
+      runners: [runner(0, 'Busy', { drainSinceMs: secondsAgo(59), drainDeadlineMs: secondsAgo(-1) })],
+    },
+    ['StartDrain uid-0'],
   ],
   [
     'deletes it at its drainTimeout',

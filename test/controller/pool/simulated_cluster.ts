@@ -45,6 +45,7 @@ export class SimulatedCluster {
       templateHash: this.templateHash,
       templateRefusals: [],
       credentials: 'NotNeeded',
+      parent: { standing: 'Found' as const, name: 'linux' },
       external: 0,
       runners: this.runners.map((one) => ({ ...one })),
     };
@@ -163,12 +164,18 @@ export class SimulatedCluster {
         });
         return;
       }
+      case 'MakeRegistration':
+        return;
       default: {
         const runner = this.runners.find((one) => one.uid === action.runner.uid);
         if (runner === undefined) return;
-        if (action.type === 'StartDrain') runner.drainSinceMs = Date.parse(action.since);
-        else if (action.type === 'StopDrain') delete runner.drainSinceMs;
-        else if (standingOf(runner) === 'Finished')
+        if (action.type === 'StartDrain') {
+          runner.drainSinceMs = Date.parse(action.since);
+          runner.drainDeadlineMs = Date.parse(action.deadline);
+        } else if (action.type === 'StopDrain') {
+          delete runner.drainSinceMs;
+          delete runner.drainDeadlineMs;
+        } else if (standingOf(runner) === 'Finished')
           this.runners = this.runners.filter((one) => one !== runner);
         else runner.terminating = true;
       }

@@ -6,9 +6,13 @@ const NOW = new Date('2026-11-21T08:00:00Z');
 const pod = { uid: 'p', runner: true };
 const token = {
   speaksForPod: true,
+  keyGone: false,
   asIssued: true,
   phase: 'Active' as const,
   refreshAtMs: NOW.getTime() + 60_000,
+  expiresAtMs: NOW.getTime() + 90_000,
+  reportedIn: true,
+  deregistered: false,
 };
 
 function see(changes: Partial<ObservedIdentity>): ObservedIdentity {
@@ -35,6 +39,37 @@ const CASES: [string, Partial<ObservedIdentity>, string][] = [
     { pod, token: { ...token, refreshAtMs: undefined } },
     'RefreshIdentity',
   ],
+  [
+    'refreshes at once when the key that signed the JWT was deleted',
+    { pod, token: { ...token, keyGone: true } },
+    'RefreshIdentity',
+  ],
+  [
+    'revokes with the end of the pod, whatever became of the key',
+    { pod: { ...pod, ended: 'PodFinished' }, token: { ...token, keyGone: true } },
+    'RevokeToken PodFinished',
+  ],
+  [
+    'refreshes no JWT of a runner that has said nothing yet',
+    { pod, token: { ...token, reportedIn: false, refreshAtMs: NOW.getTime() } },
+    'again in 90000',
+  ],
+  [
+    'lets the first JWT of a runner expire that never came up',
+    { pod, token: { ...token, reportedIn: false, expiresAtMs: NOW.getTime() } },
+    'ExpireToken',
+  ],
+  [
+    'revokes with the registration token that it descends from',
+    { pod, token: { ...token, fallen: 'Drain' } },
+    'RevokeToken ParentRevoked',
+  ],
+  [
+    'says when the pod is to go at once with it',
+    { pod, token: { ...token, phase: 'Pending', fallen: 'Delete' } },
+    'RevokeToken ParentRevokedDelete',
+  ],
+  ['revokes what deregistered', { pod, token: { ...token, deregistered: true } }, 'RevokeToken Deregistered'],
   [
     'revokes with the end of the pod',
     { pod: { ...pod, ended: 'PodFinished' }, token },

@@ -1,0 +1,26 @@
+import type { Condition } from '../../resources/conditions.ts';
+import type { Observed } from './observed.ts';
+
+/** A condition's status with the reason and message that go with it. */
+export type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** Why no new runner may be made at all. */
+export function blockedBy(observed: Observed): Verdict | undefined {
+  const refusal = observed.templateRefusals[0];
+  if (refusal !== undefined) return says('True', 'TemplateRefused', `${refusal.field} ${refusal.message}`);
+  if (observed.credentials === 'Missing') {
+    const name = observed.pool.spec.forge.credentialsSecretRef?.name ?? '';
+    return says(
+      'True',
+      'CredentialsSecretMissing',
+      `Secret ${observed.pool.namespace}/${name} (spec.forge.credentialsSecretRef) is not there`,
+    );
+  }
+  if (observed.parent.standing === 'Blocked')
+    return says('True', observed.parent.reason, observed.parent.message);
+  return undefined;
+}
+
+export function says(status: Condition['status'], reason: string, message: string): Verdict {
+  return { status, reason, message };
+}

@@ -1,0 +1,81 @@
+import { isKubeError } from '../../kube/errors.ts';
+import { RunnerTokenKind } from '../../kube/kinds.ts';
+import { API_VERSION, FIRST_REQUEST, PodPart, tokenSecretName } from '../../resources/group.ts';
+import type { RunnerPool } from '../../resources/runner_pool.ts';
+import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { IssuedToken } from '../../tokens/issue.ts';
+import { secretHeadKind } from '../kinds.ts';
+import { type RequestHands, serveRequest } from '../requests/serve_request.ts';
+import { issuedStatus, issuedValues } from '../requests/token_request.ts';
+import { endToken } from '../token/end_token.ts';
+import { writeTokenStatus } from '../token/token_status.ts';
+import type { RegisteredAction } from './observed.ts';
+
+/** Carries out one action about a registered runner's identity. */
+export async function executeRegisteredAction(
+  action: RegisteredAction,
+  token: RunnerToken,
+  pool: RunnerPool | undefined,
+  hands: RequestHands,
+  now: Date,
+): Promise<void> {
+  switch (action.type) {
+    case 'IssueFirst':
+      if (pool !== undefined) await issueFirst(token, pool, hands);
+      return;
+    case 'ServeRequest':
+      if (pool !== undefined) await serveRequest(token, pool, hands);
+      return;
+    case 'EndToken':
+      return await endToken(token, action.phase, action, hands, now);
+    case 'Collect': {
+      const { namespace, name, uid } = token.metadata;
+      await hands.client.delete(RunnerTokenKind, namespace, name, { uid });
+    }
+  }
+}
+
+/**
+ * The first JWT goes to the api that waits for it, or into a Secret for whoever made the token by hand. A crash between
+ * the two writes leaves a Pending token, whose JWT is issued anew: the earlier one is the same runner's.
+ */
+async function issueFirst(token: RunnerToken, pool: RunnerPool, hands: RequestHands): Promise<void> {
+  const issued = await hands.issue(token, pool);
+  const active = { phase: 'Active' as const, poolUid: pool.metadata.uid, ...issuedStatus(issued) };
+  if (token.spec.delivery === 'Api') {
+    await Promise.all([
+      hands.handover.put(token.metadata.uid, FIRST_REQUEST, issuedValues(issued)),
+      writeTokenStatus(token, active, hands, { unchanged: true }),
+    ]);
+    return;
+  }
+  await makeSecret(token, issued, hands);
+  const secretRef = { name: tokenSecretName(token.metadata.name) };
+  await writeTokenStatus(token, { ...active, secretRef }, hands, { unchanged: true });
+}
+
+async function makeSecret(token: RunnerToken, issued: IssuedToken, { client }: RequestHands): Promise<void> {
+  const { namespace, name, uid } = token.metadata;
+  const secret = tokenSecretName(name);
+  try {
+    await client.create(secretHeadKind, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'Opaque',
+      metadata: {
+        name: secret,
+        namespace,
+        ownerReferences: [{ apiVersion: API_VERSION, kind: 'RunnerToken', name, uid, controller: true }],
+      },
+      data: {
+        [PodPart.tokenFile]: Buffer.from(issued.jwt).toString('base64'),
+        ...(issued.agentJwt === undefined ? {} : { agent: Buffer.from(issued.agentJwt).toString('base64') }),
+      },
+    });
+  } catch (error) {
+    if (!isKubeError(error, 'alreadyExists')) throw error;
+    // Made before a crash, with a JWT as good as this one; or somebody else's, which is not touched.
+    const there = await client.get(secretHeadKind, namespace, secret);
+    if (!there?.metadata.ownerReferences?.some((one) => one.uid === uid)) throw error;
+  }
+}

@@ -1,0 +1,48 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RunnerPool } from '../../resources/runner_pool.ts';
+import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { Descent } from '../descent.ts';
+import type { KeyRing } from '../keys/key_ring.ts';
+import { inherited } from '../token/token_manifest.ts';
+import type { View } from '../view.ts';
+import type { ObservedRegistered } from './observed.ts';
+
+/** Gathers what is known of a registered runner's token. */
+export function observeRegistered(
+  token: RunnerToken,
+  { view, descent, ring }: { view: View; descent: Descent; ring: Pick<KeyRing, 'has'> },
+): { observed: ObservedRegistered; pool: RunnerPool | undefined } {
+  const { spec, status, metadata } = token;
+  const pool = view.pools.get(metadata.namespace, spec.poolRef.name);
+  return {
+    pool,
+    observed: {
+      phase: status?.phase ?? 'Pending',
+      fallen: descent.fallen(token) !== undefined,
+      asInherited: isInherited(token, view.tokens.byUid(spec.parentRef?.uid ?? '')),
+      poolStands: pool !== undefined && (spec.poolRef.uid ?? pool.metadata.uid) === pool.metadata.uid,
+      deregistered: status?.endedAt !== undefined,
+      replaced: status?.replacedBy !== undefined,
+      terminated: status?.runner?.state === 'Terminated',
+      keyGone: status?.keyId !== undefined && !ring.has(status.keyId),
+      expiresAtMs: timeMs(status?.expiresAt),
+      endedAtMs: timeMs(status?.revokedAt ?? status?.expiresAt),
+      request: status?.request?.id === status?.served ? undefined : status?.request?.id,
+    },
+  };
+}
+
+/** Whoever may make RunnerTokens must not get by one what its parent was not for. */
+function isInherited(token: RunnerToken, parent: RunnerToken | undefined): boolean {
+  if (parent === undefined || parent.metadata.namespace !== token.metadata.namespace) return false;
+  if (parent.spec.type !== 'Registration') return false;
+  if (parent.spec.poolRef.name !== token.spec.poolRef.name) return false;
+  const { parentRef, scope, routing } = token.spec;
+  const own = { parentRef, scope, routing };
+  const from = { scope: undefined, routing: undefined, ...inherited(parent) };
+  return isDeepStrictEqual(own, from);
+}
+
+function timeMs(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}

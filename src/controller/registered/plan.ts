@@ -1,0 +1,60 @@
+import { PARENT_REVOKED } from '../pool/standing.ts';
+import type { ObservedRegistered, RegisteredAction } from './observed.ts';
+
+export interface RegisteredPlan {
+  action?: RegisteredAction | undefined;
+  againAfterMs?: number | undefined;
+}
+
+/** For so long what is over can be looked at, in ms. */
+const KEPT_MS = 10 * 60_000;
+
+/**
+ * Decides the next step of a registered runner's identity; pure.
+ *
+ *     Pending ──IssueFirst──> Active ──ServeRequest──> Active …
+ *        └───────EndToken───────┴──> Revoked, Expired ──Collect──>
+ */
+export function planRegistered(observed: ObservedRegistered, now: Date): RegisteredPlan {
+  const { phase, expiresAtMs, endedAtMs } = observed;
+  if (phase === 'Revoked' || phase === 'Expired') {
+    const leftMs = (endedAtMs ?? now.getTime()) + KEPT_MS - now.getTime();
+    return leftMs <= 0 ? { action: { type: 'Collect' } } : { againAfterMs: leftMs };
+  }
+  const over = overBy(observed);
+  if (over !== undefined) return { action: { type: 'EndToken', phase: 'Revoked', ...over } };
+  if (phase !== 'Active') return { action: { type: 'IssueFirst' } };
+  const leftMs = (expiresAtMs ?? 0) - now.getTime();
+  if (leftMs <= 0)
+    return {
+      action: {
+        type: 'EndToken',
+        phase: 'Expired',
+        reason: 'NotRefreshed',
+        message: 'its JWT expired, and the runner had not asked for another',
+      },
+    };
+  return observed.request === undefined
+    ? { againAfterMs: leftMs }
+    : { action: { type: 'ServeRequest' }, againAfterMs: leftMs };
+}
+
+function overBy(observed: ObservedRegistered): { reason: string; message: string } | undefined {
+  if (observed.fallen)
+    return {
+      reason: PARENT_REVOKED.Drain,
+      message: 'the registration token it descends from was disabled, superseded or deleted',
+    };
+  if (!observed.asInherited)
+    return {
+      reason: 'NotInherited',
+      message: 'spec.parentRef is no registration token of this pool, or scope and routing are not its',
+    };
+  if (!observed.poolStands) return { reason: 'PoolGone', message: 'its pool is gone' };
+  if (observed.deregistered) return { reason: 'Deregistered', message: 'the runner deregistered' };
+  if (observed.replaced)
+    return { reason: 'Replaced', message: 'a later attempt of the same runner took its place' };
+  if (observed.keyGone) return { reason: 'KeyDeleted', message: 'the key that signed its JWT was deleted' };
+  if (observed.terminated) return { reason: 'Terminated', message: 'the runner reported that all is over' };
+  return undefined;
+}
