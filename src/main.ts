@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** The one executable: `harrier <mode>`. Each mode is imported only when asked for, so that the sidecar stays light. */
-const MODES: Record<string, () => Promise<{ run(env: NodeJS.ProcessEnv): Promise<void> }>> = {
+type Mode = { run(env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> };
+const MODES: Record<string, () => Promise<Mode>> = {
   controller: () => import('./modes/controller.ts'),
   api: () => import('./modes/api.ts'),
   sidecar: () => import('./modes/sidecar.ts'),
+  router: () => import('./modes/router.ts'),
+  token: () => import('./modes/token.ts'),
 };
 
 const mode = process.argv[2] ?? '';
@@ -15,7 +18,7 @@ if (load === undefined) {
   process.exitCode = 2;
 } else {
   try {
-    await (await load()).run(process.env);
+    await (await load()).run(process.env, process.argv.slice(3));
   } catch (error) {
     process.stderr.write(`harrier ${mode}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

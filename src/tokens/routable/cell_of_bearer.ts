@@ -1,9 +1,8 @@
-import { HARRIER_CLAIM } from '../claims.ts';
 import { MAX_TOKEN_LENGTH } from '../header.ts';
 import { decodeRoutable } from './decode_routable.ts';
 import { type Malformation, MalformedToken } from './malformed.ts';
-import { isObject, readJwt } from './read_jwt.ts';
-import { isRoutingValue } from './routing_payload.ts';
+import { readJwt } from './read_jwt.ts';
+import { routingOfClaims } from './routing_of_claims.ts';
 import { tokenFormat } from './token_format.ts';
 
 export type CellOfBearer =
@@ -34,18 +33,8 @@ function readCell(bearer: string): string | undefined {
     case 'routable':
       return decodeRoutable(bearer).routing.cell;
     case 'jwt':
-      return cellClaim(readJwt(bearer).claims);
+      return routingOfClaims(readJwt(bearer).claims).cell;
     default:
       throw new MalformedToken('form');
   }
-}
-
-function cellClaim(claims: Record<string, unknown>): string | undefined {
-  const ours = claims[HARRIER_CLAIM];
-  if (ours === undefined) return undefined;
-  if (!isObject(ours)) throw new MalformedToken('claims');
-  const { cell } = ours;
-  if (cell === undefined) return undefined;
-  if (typeof cell !== 'string' || !isRoutingValue(cell)) throw new MalformedToken('claims');
-  return cell;
 }

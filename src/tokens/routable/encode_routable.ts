@@ -15,7 +15,7 @@ export function encodeRoutable(token: { prefix: string; routing: RoutingKeys; ra
   requireRandom(random);
   const lines = writeRouting(routing);
   if (lines === '') throw new RangeError('a routing without any key has the plain form');
-  // The longest routing with the most random bytes is of 916 bytes: 1,222 of the 1,295 characters that can be stated.
+  // The longest routing with the most random bytes is of 915 bytes: 1,220 of the 1,295 characters that can be stated.
   const payload = Buffer.concat([Buffer.from(lines, 'latin1'), random, Buffer.of(random.length)]);
   const text = payload.toString('base64url');
   const sealed = `${prefix}${text}.${text.length.toString(36).padStart(2, '0')}`;

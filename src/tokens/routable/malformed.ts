@@ -7,7 +7,7 @@ export const MALFORMATIONS = {
   base64: 'its text is not canonical base64url',
   count: 'the number of random bytes that it states cannot be',
   payload: 'its payload is no list of routing keys in their order',
-  header: 'its header is no JSON object',
+  header: 'its header is no JSON object with an algorithm',
   claims: 'its claims are no JSON object, or have another shape than Harrier gives them',
 } as const;
 export type Malformation = keyof typeof MALFORMATIONS;

@@ -14,7 +14,10 @@ export function readJwt(token: string): UnverifiedJwt {
   if (header === undefined || claims === undefined || signature === undefined || more !== undefined)
     throw new MalformedToken('form');
   canonicalBytes(signature);
-  return { header: jsonObject(header, 'header'), claims: jsonObject(claims, 'claims') };
+  const read = { header: jsonObject(header, 'header'), claims: jsonObject(claims, 'claims') };
+  // The one parameter that every header has (RFC 7515 section 4.1.1).
+  if (typeof read.header.alg !== 'string') throw new MalformedToken('header');
+  return read;
 }
 
 function jsonObject(part: string, what: Malformation): Record<string, unknown> {

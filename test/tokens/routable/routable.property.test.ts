@@ -73,7 +73,7 @@ test('of 100,000 mutated tokens none is accepted', () => {
   expect(mutated).toBeGreaterThanOrEqual(100_000);
 }, 60_000);
 
-test('of 100,000 mutated payloads under a right checksum only those are accepted that encode as just that', () => {
+test('of mutated payloads under a right checksum only those are accepted that encode as just that', () => {
   const changedPayload = fc.oneof(
     fc.tuple(fc.constant('bytes'), place, fc.nat(255)),
     fc.tuple(fc.constant('cut'), place, fc.constant(0)),
@@ -93,9 +93,9 @@ test('of 100,000 mutated payloads under a right checksum only those are accepted
       if (again.length >= 16)
         expect(encodeRoutable({ prefix: read.prefix, routing: read.routing, random: again })).toBe(other);
     }),
-    { numRuns: 100_000 },
+    { numRuns: 20_000 },
   );
-  expect(accepted).toBeGreaterThan(1000);
+  expect(accepted).toBeGreaterThan(200);
 }, 60_000);
 
 const at = (text: string, where: number) => Math.floor(where * text.length);
