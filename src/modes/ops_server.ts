@@ -10,6 +10,8 @@ export interface OpsServer {
 /** Health and metrics for kubelet and Prometheus: GET /healthz, /readyz, /metrics. */
 export async function startOpsServer(options: {
   port: number;
+  /** Absent for all addresses. */
+  host?: string | undefined;
   registry: Registry;
   ready: () => boolean;
 }): Promise<OpsServer> {
@@ -18,7 +20,7 @@ export async function startOpsServer(options: {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, resolve);
+    server.listen(options.port, options.host, resolve);
   });
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
