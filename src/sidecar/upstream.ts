@@ -1,4 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { IDEMPOTENCY_KEY_HEADER } from '../protocol/idempotency.ts';
 import type { ProblemCode } from '../protocol/problem.ts';
 import { fetchPlain } from './fetch_plain.ts';
 import { storedOf } from './fetch_stored.ts';
@@ -17,6 +18,8 @@ export interface Call {
   idempotent: boolean;
   /** Milliseconds for one try; 30 s unless told. */
   timeout?: number;
+  /** By it the api knows a call that its caller repeats. Such a call is never repeated here. */
+  idempotencyKey?: string;
 }
 
 export interface Answer {
@@ -145,6 +148,7 @@ function once(
 ): Promise<Answer> {
   const target = new URL(`${base}${call.path}`);
   const headers: OutgoingHttpHeaders = { authorization: `Bearer ${bearer}`, accept: 'application/json' };
+  if (call.idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY_HEADER] = call.idempotencyKey;
   if (call.body !== undefined) {
     headers['content-type'] = 'application/json';
     headers['content-length'] = Buffer.byteLength(call.body);
@@ -193,7 +197,9 @@ const NEVER_ARRIVED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTU
  */
 function mayRepeat(error: unknown, call: Call): boolean {
   if (!(error instanceof Unanswered) || error.code === 'ABORT_ERR') return false;
-  return call.idempotent || error.stale || NEVER_ARRIVED.has(error.code);
+  // A reset of a kept connection may mean an api that died at work on it.
+  const stale = error.stale && call.idempotencyKey === undefined;
+  return call.idempotent || stale || NEVER_ARRIVED.has(error.code);
 }
 
 function asUnavailable(error: unknown): Refused {

@@ -41,7 +41,7 @@ describe('identity', () => {
     expect(stand.seen.length - before).toBe(1);
   });
 
-  it('opens nothing of the api to the job but the two runner routes', async () => {
+  it('opens nothing of the api to the job but the three runner routes', async () => {
     for (const [method, path] of [
       ['POST', '/v1/cache/lookup'],
       ['GET', '/v1/cache/entries'],
