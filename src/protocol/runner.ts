@@ -30,3 +30,9 @@ export const runnerStatusRequest = z.strictObject({
   message: z.string().max(1024).optional(),
 });
 export type RunnerStatusRequest = z.infer<typeof runnerStatusRequest>;
+
+/** `GET /v1/runner/credential`: the supplied credential, once for each attempt. */
+export const credentialAnswer = z.object({
+  credential: z.string().describe('As it is to be presented; it is shown this once.'),
+});
+export type CredentialAnswer = z.infer<typeof credentialAnswer>;

@@ -4,7 +4,7 @@ import { API_VERSION } from '../resources/group.ts';
 import type { RunnerToken, RunnerTokenStatus } from '../resources/runner_token.ts';
 import { API_STATUS_FIELDS } from '../resources/runner_token_status.ts';
 
-type ApiStatus = Pick<RunnerTokenStatus, (typeof API_STATUS_FIELDS)[number]>;
+export type ApiStatus = Pick<RunnerTokenStatus, (typeof API_STATUS_FIELDS)[number]>;
 
 /**
  * The api's part of a token's status with these changes, to be applied as the api's field manager: all of its fields,
