@@ -29,6 +29,7 @@ export const PROBLEMS = {
   'body-too-large': [413, 'The body is larger than allowed'],
   'unsupported-media-type': [415, 'The media type is not supported'],
   'unprocessable-content': [422, 'A field has an unacceptable value'],
+  'upgrade-required': [426, 'This endpoint speaks WebSocket only'],
   'too-many-requests': [429, 'Too many requests'],
   'internal-error': [500, 'Something failed on our side'],
   'cell-unknown': [404, 'There is no such cell'],

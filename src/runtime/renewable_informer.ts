@@ -1,4 +1,4 @@
-import type { Informer, KubeObject, Store } from '../kube/types.ts';
+import type { Informer, KubeObject, Store, StoreChange } from '../kube/types.ts';
 
 export interface RenewableInformer<T extends KubeObject> {
   /** The current informer's; ask for it each time. */
@@ -7,6 +7,8 @@ export interface RenewableInformer<T extends KubeObject> {
   readonly connected: boolean;
   /** It has been synced at some time, so that the process is of use, by asking if not by watch. */
   readonly wasSynced: boolean;
+  /** Of this informer and of every later one. What went unseen while it was put away is no change to anybody. */
+  onChange(listener: (change: StoreChange<T>) => void): void;
   /** Starts over with new connections and an empty store; not synced until the new list is there. */
   renew(): void;
   stop(): Promise<void>;
@@ -18,12 +20,14 @@ export interface RenewableInformer<T extends KubeObject> {
  * connections work at once: the apiserver is heard again, and the watch knows nothing of what was deleted meanwhile.
  */
 export function startRenewable<T extends KubeObject>(make: () => Informer<T>): RenewableInformer<T> {
+  const listeners: ((change: StoreChange<T>) => void)[] = [];
   let wasSynced = false;
   let ending: Promise<unknown> = Promise.resolve();
   let current = begin();
 
   function begin(): Informer<T> {
     const informer = make();
+    for (const listener of listeners) informer.onChange(listener);
     void informer.start().then(() => {
       wasSynced ||= informer.synced;
     });
@@ -42,6 +46,10 @@ export function startRenewable<T extends KubeObject>(make: () => Informer<T>): R
     },
     get wasSynced() {
       return wasSynced;
+    },
+    onChange(listener) {
+      listeners.push(listener);
+      current.onChange(listener);
     },
     renew() {
       const old = current;

@@ -23,6 +23,7 @@ import { pressure } from './pressure.ts';
 import { problemOf, problems, sendProblem } from './problem.ts';
 import { rateLimits } from './rate_limits.ts';
 import { routeTable } from './route_table.ts';
+import { websockets } from './websockets.ts';
 
 /** A set of routes; its schemas are zod's, and `request.identity` is who asks. */
 export type ApiPlugin = FastifyPluginAsyncZod;
@@ -72,6 +73,8 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   await app.register(routeTable);
+  // Before any hook that may refuse: it is by this one's that the socket of a refused upgrade is closed.
+  await app.register(websockets);
   await app.register(problems);
   await app.register(observe, { metrics, verbose: options.log.isLevelEnabled('debug') });
   await app.register(pressure, { maxEventLoopDelayMs: limits.maxEventLoopDelayMs });

@@ -1,7 +1,7 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { RunnerTokenKind } from '../../src/kube/kinds.ts';
 import { createStore, type FedStore } from '../../src/kube/store.ts';
-import type { KubeObject } from '../../src/kube/types.ts';
+import type { KubeObject, StoreChange } from '../../src/kube/types.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/runtime/limits.ts';
 import { type AskApiserver, createLiveTokens, type LiveTokens } from '../../src/runtime/live_tokens.ts';
@@ -19,11 +19,16 @@ export interface Watched<T extends KubeObject> {
   store: FedStore<T>;
   synced: boolean;
   connected: boolean;
+  onChange(listener: (change: StoreChange<T>) => void): void;
 }
 
 /** What an informer shows: the real store, brought up to date by the test instead of by a watch. */
 export function watched<T extends KubeObject>(): Watched<T> {
-  return { store: createStore<T>({}, () => undefined), synced: true, connected: true };
+  const listeners: ((change: StoreChange<T>) => void)[] = [];
+  const store = createStore<T>({}, (change) => {
+    for (const listener of listeners) listener(change);
+  });
+  return { store, synced: true, connected: true, onChange: (listener) => listeners.push(listener) };
 }
 
 /** The pod that a token of these builders speaks for. */
@@ -49,6 +54,7 @@ export interface TestApi {
   key: SigningKey;
   tokens: Watched<RunnerToken>;
   pods: Watched<PodLife>;
+  agentVerifier: TokenVerifier;
   metrics: ApiMetrics;
   /** All that was logged, as text. */
   logged(): string;
@@ -59,7 +65,13 @@ export interface TestApi {
 }
 
 export interface TestApiOptions {
-  routes?: (api: Pick<TestApi, 'tokens'> & { verifier: TokenVerifier; live: LiveTokens }) => ApiPlugin[];
+  routes?: (
+    api: Pick<TestApi, 'tokens' | 'pods' | 'agentVerifier'> & {
+      verifier: TokenVerifier;
+      live: LiveTokens;
+      log: Logger;
+    },
+  ) => ApiPlugin[];
   limits?: Partial<Limits>;
   ask?: AskApiserver;
   heard?: () => boolean;
@@ -78,25 +90,29 @@ export async function anApi({ routes, limits, ask, heard }: TestApiOptions = {})
     pods,
     namespaces: ['ci'],
     heard: heard ?? (() => true),
+    fallen: { has: () => false },
+    now: () => NOW.getTime(),
     ask: ask ?? (() => Promise.reject(new TokenRefused('unverifiable'))),
   });
   const verifier = await aVerifier([key]);
+  const agentVerifier = await aVerifier([key], { audience: AGENT_AUDIENCE, agent: true });
   const app = await buildServer({
     log,
     limits: { ...DEFAULT_LIMITS, ...limits },
     metrics,
     authentication: {
       verifier,
-      agentVerifier: await aVerifier([key], { audience: AGENT_AUDIENCE, agent: true }),
+      agentVerifier,
       live,
     },
-    routes: routes?.({ tokens, verifier, live }) ?? [],
+    routes: routes?.({ tokens, pods, agentVerifier, verifier, live, log }) ?? [],
   });
   return {
     app,
     key,
     tokens,
     pods,
+    agentVerifier,
     metrics,
     logged: () => lines.join(''),
     async runner(token = aToken()) {
