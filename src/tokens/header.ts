@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TOKEN_ALGORITHM, TOKEN_TYPE } from './claims.ts';
+import { isLowS } from './low_s.ts';
 import { TokenRefused } from './refusal.ts';
 
 /** Longest token looked at, in characters. */
@@ -36,7 +37,8 @@ export function readHeader(raw: string): { kid: string } {
   if (typ !== TOKEN_TYPE) throw new TokenRefused('wrong-type');
   if (typeof kid !== 'string') throw new TokenRefused('unknown-key');
   // Last, so that an unsigned token is called by its algorithm and not by its empty third part.
-  if (decode(signature).length !== SIGNATURE_BYTES) throw new TokenRefused('bad-signature');
+  const bytes = decode(signature);
+  if (bytes.length !== SIGNATURE_BYTES || !isLowS(bytes)) throw new TokenRefused('bad-signature');
   return { kid };
 }
 

@@ -5,6 +5,7 @@ import { buildClaims } from './build_claims.ts';
 import { HARRIER_CLAIM, type RuntimeClaims, runtimeClaims, TOKEN_ALGORITHM, TOKEN_TYPE } from './claims.ts';
 import { type VerificationKeys, verificationKeys } from './jwks.ts';
 import { publicKeySetOf, type SigningKey } from './keys.ts';
+import { withLowS } from './low_s.ts';
 import { refreshTime } from './refresh.ts';
 import { createVerifier } from './verify.ts';
 
@@ -59,9 +60,11 @@ export async function issueToken(request: IssueRequest): Promise<IssuedToken> {
 
 async function signed(claims: RuntimeClaims, { issuer, key, now }: IssueRequest): Promise<string> {
   const { privateKey, publicKeys } = await imported(key);
-  const jwt = await new CompactSign(Buffer.from(JSON.stringify(claims)))
-    .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: TOKEN_TYPE, kid: key.jwk.kid })
-    .sign(privateKey);
+  const jwt = withLowS(
+    await new CompactSign(Buffer.from(JSON.stringify(claims)))
+      .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: TOKEN_TYPE, kid: key.jwk.kid })
+      .sign(privateKey),
+  );
   const verifier = createVerifier({
     issuer,
     audience: claims.aud[0] ?? '',

@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../../src/tokens/claims.ts';
 import { verificationKeys } from '../../src/tokens/jwks.ts';
 import { makeSigningKey, publicHalf, publicKeySetOf, type SigningKey } from '../../src/tokens/keys.ts';
+import { withLowS } from '../../src/tokens/low_s.ts';
 import { type Refusal, TokenRefused } from '../../src/tokens/refusal.ts';
 import { createVerifier, type TokenVerifier } from '../../src/tokens/verify.ts';
 import { AUDIENCE, anIssue, aVerifier, ISSUER, NOW } from './builders.ts';
@@ -23,9 +24,11 @@ const b64 = (value: unknown) =>
 async function signed(header: Record<string, unknown>, claims: unknown, key = good.key): Promise<string> {
   const signer = new CompactSign(Buffer.from(typeof claims === 'string' ? claims : JSON.stringify(claims)));
   const full = { alg: 'ES256', typ: 'at+jwt', kid: key.jwk.kid, ...header };
-  return await signer
-    .setProtectedHeader(full)
-    .sign(await importJWK(key.jwk, 'ES256'), { crit: { 'x-mine': true } });
+  return withLowS(
+    await signer
+      .setProtectedHeader(full)
+      .sign(await importJWK(key.jwk, 'ES256'), { crit: { 'x-mine': true } }),
+  );
 }
 const withClaims = (change: Record<string, unknown>, key?: SigningKey) =>
   signed({}, { ...good.claims, ...change }, key);
