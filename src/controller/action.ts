@@ -4,6 +4,7 @@ export type DeleteReason =
   | 'Finished'
   | 'ScaledDown'
   | 'Outdated'
+  | 'CredentialChanged'
   | 'StartFailed'
   | 'DrainTimeout'
   | 'IdentityLost'
@@ -31,6 +32,8 @@ export type TokenAction =
   | { type: 'GiveIdentity' }
   /** Puts a fresh JWT into the Secret, then its times into the status. */
   | { type: 'RefreshIdentity' }
+  /** Answers what the runner asks of the controller through the api. */
+  | { type: 'ServeRequest' }
   | { type: 'RevokeToken'; reason: string; message: string }
   /** The JWT of a runner that never reported in is over. */
   | { type: 'ExpireToken' }

@@ -1,5 +1,8 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { allowedHosts } from '../credentials/allowed_hosts.ts';
+import { createGuardedGet } from '../credentials/guarded_get.ts';
+import { createValidateCredential } from '../credentials/validate.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { createInformer } from '../kube/informer.ts';
 import { ConfigMapKind, RunnerPoolKind, RunnerTokenKind } from '../kube/kinds.ts';
@@ -11,6 +14,7 @@ import type { RunnerState, RunnerToken } from '../resources/runner_token.ts';
 import { issueToken } from '../tokens/issue.ts';
 import type { RotationPolicy } from '../tokens/rotation.ts';
 import { concerned, reconcileAnyToken, tokensOf } from './any_token.ts';
+import { createCredentials } from './credentials/credentials.ts';
 import { createDescent } from './descent.ts';
 import { fencedClient } from './fenced_client.ts';
 import { createHandover } from './handover.ts';
@@ -43,6 +47,8 @@ export interface ControllerOptions {
   /** Of the values of registration tokens. */
   values: ValueSettings;
   rotation: RotationPolicy;
+  /** Hosts inside the cluster, or without TLS, that supplied credentials may be validated at. */
+  credentialHosts: readonly string[];
   registry: Registry;
   log: Logger;
   now?: () => Date;
@@ -99,6 +105,15 @@ export function createController(options: ControllerOptions): Controller {
   // Before every other listener: what they decide from is whether a parent has just fallen.
   tokens.onChange((change) => descent.seen(change));
 
+  const credentials = createCredentials({
+    client,
+    validate: createValidateCredential({
+      get: createGuardedGet({ allowed: allowedHosts(options.credentialHosts) }),
+      now,
+    }),
+    now,
+  });
+
   const ring = createKeyRing(options.rotation);
   const underWay = new Set<string>();
   const deletedPods = new Set<string>();
@@ -113,6 +128,7 @@ export function createController(options: ControllerOptions): Controller {
     ring,
     descent,
     handover: createHandover({ client, namespace }),
+    credentials,
     values: options.values,
     events: options.events,
     settings: options.settings,
@@ -129,7 +145,7 @@ export function createController(options: ControllerOptions): Controller {
       }),
   };
 
-  const observe = poolObserver(client, view, options.settings, deletedPods, now);
+  const observe = poolObserver(client, view, options.settings, credentials, deletedPods, now);
   const poolLoop = createLoop({
     name: 'pool',
     sources: [source(pools, (pool, change) => (isOwnStatus(change) ? [] : [keyOf(pool)]))],

@@ -1,11 +1,13 @@
 import type { Recorded } from '../resources/supplied.ts';
 
 /** Why a credential is not to be used; each is a reason of the condition Degraded. */
-export type CredentialReason =
-  | 'CredentialSecretMissing'
-  | 'CredentialInvalid'
-  | 'CredentialExpired'
-  | 'CredentialUnverifiable';
+export const CREDENTIAL_REASONS = [
+  'CredentialSecretMissing',
+  'CredentialInvalid',
+  'CredentialExpired',
+  'CredentialUnverifiable',
+] as const;
+export type CredentialReason = (typeof CREDENTIAL_REASONS)[number];
 
 /** What was found out about a credential. Never holds it, nor anything that a service said beside `recorded`. */
 export type Verdict = GoodCredential | RefusedCredential;

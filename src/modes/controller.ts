@@ -56,6 +56,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       routableNamespaces: config.HARRIER_ROUTABLE_NAMESPACES,
     },
     rotation: { ...DEFAULT_ROTATION, rotateEveryMs: durationSeconds(config.HARRIER_KEY_ROTATION) * 1000 },
+    credentialHosts: config.HARRIER_CREDENTIAL_HOSTS,
     registry,
     log,
   });

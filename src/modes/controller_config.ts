@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { allowedHosts } from '../credentials/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
-import { commaList, logLevel, port } from './environment.ts';
+import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
 
 /** Configuration of `harrier controller`, by environment variable. */
 export const controllerConfig = z.object({
@@ -25,22 +26,27 @@ export const controllerConfig = z.object({
     .regex(/^[a-z][a-z0-9_-]{0,15}_$/)
     .default('hrt_')
     .describe('What the values of registration tokens begin with whose token says nothing else.'),
-  HARRIER_ROUTABLE_NAMESPACES: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((one) => one.trim())
-        .filter((one) => one !== ''),
-    )
+  HARRIER_ROUTABLE_NAMESPACES: optionalCommaList.describe(
+    'Namespaces whose registration tokens are routable where neither token nor pool says; * is all.',
+  ),
+  HARRIER_CREDENTIAL_HOSTS: optionalCommaList
+    .refine(areHosts, 'must be hosts or host:port, separated by commas')
     .describe(
-      'Namespaces whose registration tokens are routable where neither token nor pool says; * is all.',
+      'Hosts inside the cluster, or without TLS, that supplied credentials may be validated at; host or host:port.',
     ),
   HARRIER_CELL: z.string().optional().describe('Cell of the runners whose pool names none.'),
 });
 
 export type ControllerConfig = z.infer<typeof controllerConfig>;
+
+function areHosts(entries: string[]): boolean {
+  try {
+    allowedHosts(entries);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function isDuration(text: string): boolean {
   try {

@@ -28,6 +28,17 @@ export const commaList = z
   )
   .pipe(z.array(z.string()).min(1));
 
+/** As commaList, but may be empty. */
+export const optionalCommaList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  );
+
 export const port = z.coerce.number().int().min(0).max(65_535);
 
 export const logLevel = z

@@ -16,6 +16,8 @@ export function blockedBy(observed: Observed): Verdict | undefined {
       `Secret ${observed.pool.namespace}/${name} (spec.forge.credentialsSecretRef) is not there`,
     );
   }
+  const { credential } = observed;
+  if (!credential.good) return says('True', credential.reason, credential.message);
   if (observed.parent.standing === 'Blocked')
     return says('True', observed.parent.reason, observed.parent.message);
   return undefined;

@@ -1,3 +1,5 @@
+import { sameRecorded } from '../../credentials/recorded.ts';
+import { CREDENTIAL_REASONS } from '../../credentials/verdict.ts';
 import type { EventText } from '../../kube/events.ts';
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
 import type { DeleteReason, PoolAction } from '../action.ts';
@@ -11,6 +13,10 @@ const DELETED: Record<DeleteReason, { reason: string; type?: 'Warning'; what: st
   Finished: { reason: 'RunnerFinished', what: 'removed finished' },
   ScaledDown: { reason: 'ScaledDown', what: 'removed' },
   Outdated: { reason: 'RunnerReplaced', what: 'removed for the changed template' },
+  CredentialChanged: {
+    reason: 'RunnerReplaced',
+    what: 'removed, the supplied credential speaks for another or may do other things:',
+  },
   StartFailed: { reason: 'RunnerRemoved', what: 'removed after a failed start' },
   DrainTimeout: {
     reason: 'DrainTimeout',
@@ -35,6 +41,7 @@ export function poolEvents(
   return [
     ...failureEvents(observed, status.failures),
     ...blockedEvents(observed),
+    ...credentialEvents(observed),
     ...registrationEvents(observed, done),
     ...runnerEvents(observed, done),
   ];
@@ -119,7 +126,28 @@ function blockedEvents(observed: Observed): EventText[] {
         message: `Secret ${pool.spec.forge.credentialsSecretRef?.name} is not there; no runner is made until it is`,
       },
     ];
+  const { credential } = observed;
+  if (!credential.good)
+    return was === credential.reason
+      ? []
+      : [{ type: 'Warning', reason: credential.reason, message: credential.message }];
   if (observed.parent.standing === 'Blocked' && was !== observed.parent.reason)
     return [{ type: 'Warning', reason: observed.parent.reason, message: observed.parent.message }];
   return [];
+}
+
+/** Whom a supplied credential speaks for, when that is new or it has become good again. */
+function credentialEvents({ pool, credential }: Observed): EventText[] {
+  if (pool.spec.token.supplied === undefined || !credential.good) return [];
+  const before = pool.status?.recorded;
+  const was = pool.status?.conditions.find((one) => one.type === 'Degraded')?.reason ?? '';
+  const mended = (CREDENTIAL_REASONS as readonly string[]).includes(was);
+  if (before !== undefined && sameRecorded(before, credential.recorded) && !mended) return [];
+  const { subject = 'nobody that is known', scopes } = credential.recorded;
+  const may =
+    scopes === undefined
+      ? ''
+      : `, with ${scopes.length === 0 ? 'no scopes' : `the scopes ${scopes.join(', ')}`}`;
+  const message = `the supplied credential is good and speaks for ${subject}${may}`;
+  return [{ type: 'Normal', reason: 'CredentialAccepted', message }];
 }

@@ -1,7 +1,10 @@
+import type { Verdict } from '../../credentials/verdict.ts';
 import type { KubeClient } from '../../kube/types.ts';
 import { Annotation, Finalizer, Label } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { ownerOfPool } from '../credentials/owner.ts';
 import { type RunnerPod, secretHeadKind } from '../kinds.ts';
 import type { View } from '../view.ts';
 import type { Observed, ObservedParent, ObservedPool, Runner } from './observed.ts';
@@ -14,13 +17,14 @@ import { templateRefusals } from './template_refusal.ts';
 /** For so long a Secret that was seen is taken for there: it is asked for by name, never watched or listed. */
 const CREDENTIALS_BELIEVED_MS = 30_000;
 
-/** Gathers what a pool's plan decides from; asks the apiserver only for the credentials Secret. */
+/** Gathers what a pool's plan decides from; asks the apiserver only for the Secrets with credentials. */
 export type ObservePool = (pool: RunnerPool) => Promise<Observed>;
 
 export function poolObserver(
   client: Pick<KubeClient, 'get'>,
   view: View,
   settings: RunnerSettings,
+  supplied: Pick<Credentials, 'look'>,
   deletedPods: ReadonlySet<string>,
   now: () => Date,
 ): ObservePool {
@@ -56,8 +60,16 @@ export function poolObserver(
     return 'Present';
   }
 
+  async function credentialOf(pool: RunnerPool): Promise<Verdict> {
+    const owner = ownerOfPool(pool);
+    // A pool that ends makes no runner any more, and must not be held up by a Secret.
+    if (pool.metadata.deletionTimestamp !== undefined)
+      return { good: true, recorded: pool.status?.recorded ?? owner.own };
+    return await supplied.look(owner);
+  }
+
   return async (pool) => {
-    const credentials = await credentialsOf(pool);
+    const [credentials, credential] = await Promise.all([credentialsOf(pool), credentialOf(pool)]);
     const runners = view.pods
       .byIndex('pool', pool.metadata.uid)
       .filter((pod) => isRunnerOf(pod, pool))
@@ -69,6 +81,7 @@ export function poolObserver(
       pool: observedPool(pool),
       ...specOf(pool),
       credentials,
+      credential,
       parent: seenParent(parentOf(pool, view)),
       external: externalOf(pool, view),
       runners,
@@ -131,6 +144,7 @@ function tokenOf({ status }: RunnerToken): Runner['token'] {
   return {
     phase: status?.phase ?? 'Pending',
     reason: status?.reason,
+    recorded: status?.recorded,
     state: report?.state,
     sinceMs: timeMs(report?.since),
     busySinceMs: timeMs(report?.busySince),

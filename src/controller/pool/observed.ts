@@ -1,5 +1,7 @@
+import type { Verdict } from '../../credentials/verdict.ts';
 import type { RunnerPoolSpec, RunnerPoolStatus } from '../../resources/runner_pool.ts';
 import type { RunnerState, RunnerTokenStatus } from '../../resources/runner_token.ts';
+import type { Recorded } from '../../resources/supplied.ts';
 import type { Parent } from './parent.ts';
 import type { TemplateRefusal } from './template_refusal.ts';
 
@@ -12,6 +14,8 @@ export interface Observed {
   templateRefusals: readonly TemplateRefusal[];
   /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
   credentials: 'NotNeeded' | 'Present' | 'Missing';
+  /** What the credential that spec.token.supplied names is worth; good, and the pool's own, where it names none. */
+  credential: Verdict;
   /** What the next runners descend from. */
   parent: ObservedParent;
   /** Live runners that joined the pool by registering. */
@@ -58,6 +62,8 @@ export interface Runner {
     | {
         phase: RunnerTokenStatus['phase'];
         reason?: string | undefined;
+        /** Whom the credential that it was made for speaks for. */
+        recorded?: Recorded | undefined;
         state?: RunnerState | undefined;
         /** When the runner reported `state`. */
         sinceMs?: number | undefined;

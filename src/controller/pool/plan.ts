@@ -4,6 +4,7 @@ import { blockedBy } from './blocked.ts';
 import { drain } from './drain.ts';
 import { failedStarts } from './failed_starts.ts';
 import type { Observed, Runner } from './observed.ts';
+import { ofOtherCredential } from './other_credential.ts';
 import { planRemoval } from './removal.ts';
 import { rollout } from './rollout.ts';
 import { scaleDown } from './scale_down.ts';
@@ -24,6 +25,8 @@ const LINGER_MS = 60_000;
 
 /** Secrets are not watched, so a missing one is asked for again. */
 const CREDENTIALS_POLL_MS = 3_000;
+/** A supplied credential may change at any time. */
+const SUPPLIED_POLL_MS = 5_000;
 
 /**
  * Decides everything about a pool: a pure function of what is seen and the time. Live runners are never more than
@@ -43,7 +46,8 @@ export function plan(observed: Observed, now: Date): Plan {
   const lost = live.filter((one) => identityLost(one) && standingOf(one) !== 'Ending');
   const lostNow = lost.filter((one) => standingOf(one) !== 'Busy' || toBeDeleted(one));
 
-  const sound = without(live, lingering, lostNow);
+  const recredentialed = ofOtherCredential(without(live, lingering, lostNow), observed);
+  const sound = without(live, lingering, lostNow, recredentialed);
   const change = blocked ? { replace: [], surge: 0 } : rollout(sound, templateHash, spec);
   const current = without(sound, change.replace);
   const target = spec.replicas + change.surge;
@@ -66,6 +70,7 @@ export function plan(observed: Observed, now: Date): Plan {
     ...deletions(lingering, 'Lingering'),
     ...deletions(lostNow.filter(fellWithParent), 'Revoked'),
     ...deletions(without(lostNow, lostNow.filter(fellWithParent)), 'IdentityLost'),
+    ...deletions(recredentialed, 'CredentialChanged'),
     ...deletions(change.replace, 'Outdated'),
     ...deletions(excess.remove, 'ScaledDown'),
     ...draining.actions,
@@ -82,6 +87,7 @@ export function plan(observed: Observed, now: Date): Plan {
       filling.nextStartMs,
       nextReadyMs,
       observed.credentials === 'Missing' ? CREDENTIALS_POLL_MS : undefined,
+      spec.token.supplied === undefined ? undefined : SUPPLIED_POLL_MS,
       ...current.map((one) => lingerLeftMs(one, now)),
     ),
   };

@@ -42,10 +42,17 @@ export function poolStatus(
     selector: `${Label.pool}=${poolLabel(pool.name)}`,
     ...(observed.parent.standing === 'Found' ? { registrationRef: { name: observed.parent.name } } : {}),
     templateHash,
+    ...recordedAfter(observed),
     failures,
     conditions: poolConditions({ observed, counts, kept, failures }, before?.conditions ?? [], now),
   };
   return { status, nextReadyMs: unready.length === 0 ? undefined : Math.min(...unready) };
+}
+
+/** While a credential is not good, what the runners were last made for stays. */
+function recordedAfter({ credential, pool }: Observed): Pick<RunnerPoolStatus, 'recorded'> {
+  if (credential.good) return { recorded: credential.recorded };
+  return pool.status?.recorded === undefined ? {} : { recorded: pool.status.recorded };
 }
 
 /** A busy runner is ready whatever its age: it has proved it. */

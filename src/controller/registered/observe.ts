@@ -3,6 +3,7 @@ import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { Descent } from '../descent.ts';
 import type { KeyRing } from '../keys/key_ring.ts';
+import { unansweredRequest } from '../requests/serve_request.ts';
 import { inherited } from '../token/token_manifest.ts';
 import type { View } from '../view.ts';
 import type { ObservedRegistered } from './observed.ts';
@@ -27,7 +28,7 @@ export function observeRegistered(
       keyGone: status?.keyId !== undefined && !ring.has(status.keyId),
       expiresAtMs: timeMs(status?.expiresAt),
       endedAtMs: timeMs(status?.revokedAt ?? status?.expiresAt),
-      request: status?.request?.id === status?.served ? undefined : status?.request?.id,
+      request: unansweredRequest(status),
     },
   };
 }

@@ -4,6 +4,7 @@ import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { TokenAction } from '../action.ts';
 import { type RunnerPod, runnerPodKind } from '../kinds.ts';
 import { parentOf } from '../pool/parent.ts';
+import { type RequestHands, serveRequest } from '../requests/serve_request.ts';
 import { endToken } from './end_token.ts';
 import { giveIdentity, type IdentityHands, NoParent, refreshIdentity } from './give_identity.ts';
 import { tokenManifest } from './token_manifest.ts';
@@ -20,10 +21,11 @@ const NEVER_CAME_UP = {
   message: 'its first JWT expired before the runner said anything',
 };
 
-export type TokenHands = IdentityHands & {
-  /** UIDs of pods whose deletion the apiserver has accepted, until the watch says that they are gone. */
-  deletedPods: Set<string>;
-};
+export type TokenHands = IdentityHands &
+  RequestHands & {
+    /** UIDs of pods whose deletion the apiserver has accepted, until the watch says that they are gone. */
+    deletedPods: Set<string>;
+  };
 
 /** Carries out one action about a runner's identity: the only writer of RunnerTokens and their Secrets. */
 export async function executeTokenAction(
@@ -40,21 +42,18 @@ export async function executeTokenAction(
       if (pod !== undefined && pool !== undefined && token !== undefined)
         await refreshIdentity(pod, pool, token, hands);
       return;
+    case 'ServeRequest':
+      if (pool !== undefined && token !== undefined) await serveRequest(token, pool, hands);
+      return;
     case 'RevokeToken':
       if (token !== undefined) await endToken(token, 'Revoked', action, hands, now);
       return;
     case 'ExpireToken':
       if (token !== undefined) await endToken(token, 'Expired', NEVER_CAME_UP, hands, now);
       return;
-    case 'RecordLostIdentity': {
-      if (pod === undefined || pool === undefined) return;
-      const parent = parentOf(pool, hands.view);
-      if (parent.standing !== 'Found') throw new NoParent(`${pod.metadata.namespace}/${pool.metadata.name}`);
-      const manifest = tokenManifest(pod, pool, parent.token, hands.audience);
-      const made = await hands.client.create(RunnerTokenKind, manifest);
-      await endToken(made, 'Revoked', action, hands, now);
+    case 'RecordLostIdentity':
+      if (pod !== undefined && pool !== undefined) await recordLostIdentity(pod, pool, action, hands, now);
       return;
-    }
     case 'DeleteRunner':
       if (pod === undefined) return;
       await hands.client.delete(runnerPodKind, pod.metadata.namespace, pod.metadata.name, {
@@ -63,4 +62,18 @@ export async function executeTokenAction(
       hands.deletedPods.add(pod.metadata.uid);
       return;
   }
+}
+
+async function recordLostIdentity(
+  pod: RunnerPod,
+  pool: RunnerPool,
+  why: { reason: string; message: string },
+  hands: TokenHands,
+  now: Date,
+): Promise<void> {
+  const parent = parentOf(pool, hands.view);
+  if (parent.standing !== 'Found') throw new NoParent(`${pod.metadata.namespace}/${pool.metadata.name}`);
+  const manifest = tokenManifest(pod, pool, parent.token, hands.audience);
+  const made = await hands.client.create(RunnerTokenKind, manifest);
+  await endToken(made, 'Revoked', why, hands, now);
 }

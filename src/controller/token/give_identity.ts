@@ -3,8 +3,10 @@ import { RunnerTokenKind } from '../../kube/kinds.ts';
 import type { KubeClient } from '../../kube/types.ts';
 import { FieldManager, tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
-import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { RunnerToken, RunnerTokenStatus } from '../../resources/runner_token.ts';
 import type { IssuedToken } from '../../tokens/issue.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { ownerOfPool } from '../credentials/owner.ts';
 import { ownedBy, type RunnerPod, secretHeadKind } from '../kinds.ts';
 import { parentOf } from '../pool/parent.ts';
 import type { View } from '../view.ts';
@@ -18,12 +20,18 @@ export interface IdentityHands {
   view: View;
   /** The api's own audience. */
   audience: string;
+  credentials: Pick<Credentials, 'look'>;
   issue(token: RunnerToken, pool: RunnerPool): Promise<IssuedToken>;
 }
 
 /** Another object has a name that a runner's identity needs. The next try may find it collected. */
 export class NameTaken extends Error {
   override readonly name = 'NameTaken';
+}
+
+/** The supplied credential went bad between the plan and the runner's identity, which waits for a good one. */
+export class CredentialNotGood extends Error {
+  override readonly name = 'CredentialNotGood';
 }
 
 /** No registration token stands behind the pool's runners at this moment. */
@@ -39,10 +47,12 @@ export class NoParent extends Error {
  * applied, so that nothing made by somebody else is taken over in silence; broken off anywhere, the next call goes on.
  */
 export async function giveIdentity(pod: RunnerPod, pool: RunnerPool, hands: IdentityHands): Promise<void> {
+  const credential = await hands.credentials.look(ownerOfPool(pool));
+  if (!credential.good) throw new CredentialNotGood(credential.message);
   const token = await tokenFor(pod, pool, hands);
   const issued = await hands.issue(token, pool);
   await createSecret(pod, pool, issued, hands);
-  await activate(token, issued, hands);
+  await activate(token, issued, hands, { recorded: credential.recorded });
 }
 
 /** A fresh JWT in the same Secret; kubelet brings it in, the sidecar rereads it. */
@@ -116,10 +126,16 @@ async function applySecret(
   });
 }
 
-async function activate(token: RunnerToken, issued: IssuedToken, hands: IdentityHands): Promise<void> {
+async function activate(
+  token: RunnerToken,
+  issued: IssuedToken,
+  hands: IdentityHands,
+  first: Pick<RunnerTokenStatus, 'recorded'> = {},
+): Promise<void> {
   await writeTokenStatus(
     token,
     {
+      ...first,
       phase: 'Active',
       secretRef: { name: tokenSecretName(token.metadata.name) },
       keyId: issued.kid,

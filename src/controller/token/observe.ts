@@ -6,6 +6,7 @@ import type { Descent } from '../descent.ts';
 import type { KeyRing } from '../keys/key_ring.ts';
 import { controllerUid, ownedBy, type RunnerPod, runnerPodKind, secretHeadKind } from '../kinds.ts';
 import { isRunnerOf } from '../pool/runner_identity.ts';
+import { unansweredRequest } from '../requests/serve_request.ts';
 import type { View } from '../view.ts';
 import { isAsIssued } from './as_issued.ts';
 import type { Subject } from './execute.ts';
@@ -78,6 +79,7 @@ function seenToken(
     expiresAtMs: expiresAt === undefined ? undefined : Date.parse(expiresAt),
     keyGone: keyId !== undefined && !observer.ring.has(keyId),
     reportedIn: token.status?.runner !== undefined,
+    request: unansweredRequest(token.status),
     fallen: observer.descent.fallen(token),
     deregistered: token.status?.endedAt !== undefined,
   };

@@ -20,6 +20,8 @@ export interface ObservedIdentity {
         reportedIn: boolean;
         /** What the owner of its parent wants of the pods, when that was disabled, superseded or deleted. */
         fallen?: OnRevoke | undefined;
+        /** Id of a request that is not answered yet. */
+        request?: string | undefined;
         /** The runner asked to be let go. */
         deregistered: boolean;
       }

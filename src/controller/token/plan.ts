@@ -22,28 +22,34 @@ export function planIdentity(observed: ObservedIdentity, now: Date): TokenPlan {
   if (underWay) return { againAfterMs: UNDER_WAY_MS };
   if (token === undefined) return pod?.runner && pod.ended === undefined ? withoutToken(observed) : {};
   if (token.phase === 'Revoked' || token.phase === 'Expired') return {};
-  if (pod === undefined) return revoke('PodGone', 'the pod is gone');
-  if (!pod.runner || !token.speaksForPod)
-    return revoke(
-      'NotARunner',
-      'made by hand: there is no such runner of a RunnerPool, or it has another token',
-    );
-  if (pod.ended !== undefined) return revoke(pod.ended, 'the pod has finished or is being deleted');
-  if (token.fallen !== undefined)
-    return revoke(
-      PARENT_REVOKED[token.fallen],
-      'the registration token it descends from was disabled, superseded or deleted',
-    );
-  if (token.deregistered) return revoke('Deregistered', 'the runner deregistered');
+  const over = overBy(observed);
+  if (over !== undefined) return revoke(...over);
   if (token.phase === 'Pending')
     return token.asIssued
       ? { action: { type: 'GiveIdentity' } }
       : revoke('NotIssuedHere', 'its spec is not what the controller writes for this runner');
   // Whoever came up by then or not: its pod is there, and has nothing to prove itself with.
   if (token.keyGone) return { action: { type: 'RefreshIdentity' } };
+  // Its answer is a write to this token, and with it the rest is looked at again.
+  if (token.request !== undefined) return { action: { type: 'ServeRequest' } };
   if (!token.reportedIn) return withoutReport(token.expiresAtMs ?? 0, now);
   const leftMs = (token.refreshAtMs ?? 0) - now.getTime();
   return leftMs <= 0 ? { action: { type: 'RefreshIdentity' } } : { againAfterMs: leftMs };
+}
+
+/** Why the token is over, in one word and for a person. */
+function overBy({ pod, token }: ObservedIdentity): [reason: string, message: string] | undefined {
+  if (pod === undefined) return ['PodGone', 'the pod is gone'];
+  if (!pod.runner || !token?.speaksForPod)
+    return ['NotARunner', 'made by hand: there is no such runner of a RunnerPool, or it has another token'];
+  if (pod.ended !== undefined) return [pod.ended, 'the pod has finished or is being deleted'];
+  if (token.fallen !== undefined)
+    return [
+      PARENT_REVOKED[token.fallen],
+      'the registration token it descends from was disabled, superseded or deleted',
+    ];
+  if (token.deregistered) return ['Deregistered', 'the runner deregistered'];
+  return undefined;
 }
 
 /** A JWT is refreshed for those who came up; that they did is an event of its own. */

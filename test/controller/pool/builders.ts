@@ -32,6 +32,7 @@ export function observed(changes: Partial<Observed> = {}): Observed {
     templateHash: CURRENT,
     templateRefusals: [],
     credentials: 'NotNeeded',
+    credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
     parent: { standing: 'Found', name: 'linux' },
     external: 0,
     runners: [],

@@ -45,6 +45,7 @@ export class SimulatedCluster {
       templateHash: this.templateHash,
       templateRefusals: [],
       credentials: 'NotNeeded',
+      credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
       parent: { standing: 'Found' as const, name: 'linux' },
       external: 0,
       runners: this.runners.map((one) => ({ ...one })),
