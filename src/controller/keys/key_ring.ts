@@ -14,6 +14,8 @@ export interface KeyRing {
   replace(keys: readonly SigningKey[]): void;
   /** The key that signs at this moment; throws NoSigningKey. */
   current(now: Date): SigningKey;
+  /** Whether a key of this kid is there: what was signed by any other is accepted nowhere. */
+  has(kid: string): boolean;
 }
 
 export function createKeyRing(policy: RotationPolicy): KeyRing {
@@ -27,5 +29,6 @@ export function createKeyRing(policy: RotationPolicy): KeyRing {
       if (key === undefined) throw new NoSigningKey();
       return key;
     },
+    has: (kid) => keys.some((key) => key.jwk.kid === kid),
   };
 }
