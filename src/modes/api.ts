@@ -4,9 +4,13 @@ import { openCache } from '../cache/open.ts';
 import { followFile } from '../files/follow_file.ts';
 import { createKubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
-import { ConfigMapKind, RunnerTokenKind } from '../kube/kinds.ts';
-import { Label } from '../resources/group.ts';
+import { ConfigMapKind, RunnerTokenKind, SecretKind } from '../kube/kinds.ts';
+import { HANDOVER_SECRET, Label } from '../resources/group.ts';
+import { createAgentConnections } from '../runtime/agent/connections.ts';
 import { createAskApiserver } from '../runtime/ask_apiserver.ts';
+import { createFallen } from '../runtime/fallen.ts';
+import { createHandOutCredential } from '../runtime/hand_out_credential.ts';
+import { followHandover } from '../runtime/handover.ts';
 import { parseClients } from '../runtime/introspection/clients.ts';
 import { DEFAULT_LIMITS } from '../runtime/limits.ts';
 import { createLiveTokens } from '../runtime/live_tokens.ts';
@@ -15,11 +19,16 @@ import { buildOpsServer } from '../runtime/ops_server.ts';
 import { PodLifeKind } from '../runtime/pod_life.ts';
 import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
 import { startPulse } from '../runtime/pulse.ts';
+import { createDeliverToken } from '../runtime/registration/deliver_token.ts';
+import { createRegister } from '../runtime/registration/register.ts';
+import { createUses } from '../runtime/registration/uses.ts';
 import { startRenewable } from '../runtime/renewable_informer.ts';
 import { allRoutes } from '../runtime/routes/all.ts';
 import type { Readiness } from '../runtime/routes/health.ts';
 import { buildServer } from '../runtime/server.ts';
 import { createStoreReport } from '../runtime/store_report.ts';
+import { TOKEN_INDEXES } from '../runtime/token_indexes.ts';
+import { createWriteApiStatus } from '../runtime/write_api_status.ts';
 import { AGENT_AUDIENCE } from '../tokens/claims.ts';
 import { createVerifier } from '../tokens/verify.ts';
 import { apiConfig } from './api_config.ts';
@@ -36,7 +45,11 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const shared = { client, log, registry: metrics.registry };
   // Not awaited before listening: a replica that starts while the apiserver is away answers /healthz, isn't ready,
   // and refuses tokens, instead of being restarted again and again.
-  const tokens = startRenewable(() => createInformer({ ...shared, kind: RunnerTokenKind, namespaces }));
+  const tokens = startRenewable(() =>
+    createInformer({ ...shared, kind: RunnerTokenKind, namespaces, indexes: TOKEN_INDEXES }),
+  );
+  const fallen = createFallen();
+  tokens.onChange((change) => fallen.seen(change, tokens.store));
   const pods = startRenewable(() =>
     createInformer({ ...shared, kind: PodLifeKind, namespaces, labelSelector: Label.pool }),
   );
@@ -46,6 +59,13 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     namespaces: [config.HARRIER_NAMESPACE],
     fieldSelector: `metadata.name=${PUBLIC_KEYS_NAME}`,
   });
+  const handovers = createInformer({
+    ...shared,
+    kind: SecretKind,
+    namespaces: [config.HARRIER_NAMESPACE],
+    fieldSelector: `metadata.name=${HANDOVER_SECRET}`,
+  });
+  const handover = followHandover(handovers);
 
   const verifier = createVerifier({
     issuer: config.HARRIER_ISSUER,
@@ -58,7 +78,6 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     agent: true,
     now: Date.now,
   });
-  const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier], log);
   const pulse = startPulse({
     log,
     onGap() {
@@ -76,8 +95,24 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     pods,
     namespaces,
     heard: pulse.heard,
+    fallen,
+    now: Date.now,
     ask: createAskApiserver({ client, metrics }),
   });
+  const storeReport = createStoreReport({ client, tokens, now: Date.now });
+  const agents = createAgentConnections({
+    verifier: agentVerifier,
+    live,
+    tokens,
+    pods,
+    storeReport,
+    onRefusal: metrics.refused,
+    log,
+    now: Date.now,
+  });
+  metrics.watch('harrier_api_agent_connections', 'Open agent connections.', () => agents.count);
+  // The connections last: they ask the verifier anew.
+  const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier, agents], log);
   const cache = await openCache({
     dataDir: config.HARRIER_DATA_DIR,
     cell: config.HARRIER_CELL,
@@ -102,6 +137,9 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   metrics.watch('harrier_api_watch_connected', '1 while tokens are checked by watch.', () =>
     Number(tokens.connected && pods.connected && pulse.heard()),
   );
+  const write = createWriteApiStatus({ client, tokens });
+  const uses = createUses({ client, tokens, now: Date.now });
+  const deliver = createDeliverToken({ write, handover, now: Date.now });
   const app = await buildServer({
     log,
     limits: { ...DEFAULT_LIMITS, requestsPerSecond: config.HARRIER_RATE_LIMIT },
@@ -111,7 +149,21 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       checks,
       publicKeys,
       issuer: config.HARRIER_ISSUER,
-      storeReport: createStoreReport({ client, tokens, now: Date.now }),
+      storeReport,
+      handOutCredential: createHandOutCredential({
+        write,
+        handover,
+        live,
+        now: Date.now,
+      }),
+      agents,
+      registration: {
+        tokens,
+        register: createRegister({ client, write, tokens, uses, deliver }),
+        deliver,
+        write,
+        onRefusal: metrics.refused,
+      },
       cache,
       introspection: {
         get clients() {
@@ -126,6 +178,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const ops = await buildOpsServer(log, metrics.registry, checks);
 
   void configMaps.start();
+  void handovers.start();
   const host = config.HARRIER_HOST ?? anyAddress();
   const url = await app.listen({ host, port: config.HARRIER_PORT });
   const opsUrl = await ops.listen({ host, port: config.HARRIER_OPS_PORT });
@@ -135,11 +188,13 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   log.info({ signal }, 'stopping');
   // Else one client that never ends its request would keep the process until it is killed, in the middle of a write.
   const cut = setTimeout(() => app.server.closeAllConnections(), config.HARRIER_SHUTDOWN_SECONDS * 1000);
+  // Node waits for upgraded sockets as for requests.
+  agents.close();
   await app.close();
   clearTimeout(cut);
   pulse.stop();
   clients?.stop();
-  await Promise.all([tokens, pods, configMaps].map((informer) => informer.stop()));
+  await Promise.all([tokens, pods, configMaps, handovers].map((informer) => informer.stop()));
   await cache.close();
   await client.close();
   await ops.close();

@@ -119,7 +119,7 @@ function proves(access: Access = 'runner'): boolean {
 }
 
 /** 401 with the challenge of RFC 6750 section 3; a request without any token gets no error code there. */
-function unauthorized(refusal: Refusal): Problem {
+export function unauthorized(refusal: Refusal): Problem {
   const challenge =
     refusal === 'missing' ? 'Bearer realm="harrier"' : 'Bearer realm="harrier", error="invalid_token"';
   const detail =

@@ -1,7 +1,10 @@
 import type { Informer } from '../kube/types.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../tokens/claims.ts';
+import type { Clock } from '../tokens/clock.ts';
 import { TokenRefused } from '../tokens/refusal.ts';
+import { registeredTokenName } from '../tokens/registered_name.ts';
+import type { Fallen } from './fallen.ts';
 import { judge } from './judge_life.ts';
 import type { PodLife } from './pod_life.ts';
 
@@ -24,33 +27,55 @@ export interface LiveTokensOptions {
   namespaces: readonly string[];
   /** Whether the apiserver has been heard of in the last moments (pulse.ts). */
   heard(): boolean;
+  /** Tokens whose parent was seen disabled, though it may be enabled again. */
+  fallen: Pick<Fallen, 'has'>;
   ask: AskApiserver;
+  now: Clock;
 }
 
-export function createLiveTokens({ tokens, pods, namespaces, heard, ask }: LiveTokensOptions): LiveTokens {
+export function createLiveTokens({
+  tokens,
+  pods,
+  namespaces,
+  heard,
+  fallen,
+  ask,
+  now,
+}: LiveTokensOptions): LiveTokens {
   const watched = new Set(namespaces);
+
+  /** Names don't change, so one may be taken from an old copy. */
+  function nameOf(claims: RuntimeClaims): string {
+    const { pool, pod, runner, attempt } = claims[HARRIER_CLAIM];
+    const known = tokens.store.byUid(claims.jti)?.metadata.name;
+    return known ?? pod?.name ?? registeredTokenName(pool.uid, runner.name, attempt);
+  }
+
   return {
     check(claims) {
-      const { namespace, pod, runner } = claims[HARRIER_CLAIM];
+      const { namespace, pod } = claims[HARRIER_CLAIM];
       if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
+      if (fallen.has(claims.jti)) throw new TokenRefused('revoked-parent');
+      const watching = tokens.synced && tokens.connected && pods.synced && pods.connected && heard();
       const token = tokens.store.byUid(claims.jti);
-      if (tokens.synced && tokens.connected && pods.synced && pods.connected && heard()) {
-        const parent = token?.spec.parentRef;
-        return judge(claims, token, {
-          pod: pod === undefined ? undefined : pods.store.byUid(pod.uid),
-          parent: parent === undefined ? undefined : tokens.store.byUid(parent.uid),
-        });
-      }
-      // What a deaf informer holds may be long dead, but names don't change: only the token's name is taken from it.
-      return ask(claims, token?.metadata.name ?? runner.name);
+      // A runner that has just registered may be here before the watch tells of it.
+      const ahead = pod === undefined && now() / 1000 - claims.iat < FRESH_SECONDS;
+      if (!watching || (ahead && token?.status?.phase !== 'Active')) return ask(claims, nameOf(claims));
+      const parent = token?.spec.parentRef;
+      return judge(claims, token, {
+        pod: pod === undefined ? undefined : pods.store.byUid(pod.uid),
+        parent: parent === undefined ? undefined : tokens.store.byUid(parent.uid),
+      });
     },
     async recheck(claims) {
-      const { namespace, runner } = claims[HARRIER_CLAIM];
-      if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
-      const name = tokens.store.byUid(claims.jti)?.metadata.name ?? runner.name;
-      const fresh = await ask(claims, name);
+      if (!watched.has(claims[HARRIER_CLAIM].namespace)) throw new TokenRefused('unknown-token');
+      if (fallen.has(claims.jti)) throw new TokenRefused('revoked-parent');
+      const fresh = await ask(claims, nameOf(claims));
       tokens.store.absorb(fresh);
       return fresh;
     },
   };
 }
+
+/** For so long after its issue a JWT may be ahead of the watch. */
+const FRESH_SECONDS = 10;

@@ -1,11 +1,16 @@
 import type { Cache } from '../../cache/open.ts';
+import type { AgentConnections } from '../agent/connections.ts';
+import type { HandOutCredential } from '../hand_out_credential.ts';
 import type { PublicKeys } from '../public_keys.ts';
 import type { ApiPlugin } from '../server.ts';
 import type { StoreReport } from '../store_report.ts';
+import { agentRoutes } from './agent.ts';
 import { blobRoutes } from './blobs.ts';
 import { cacheRoutes } from './cache.ts';
+import { credentialRoutes } from './credential.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { type IntrospectionOptions, introspectRoutes } from './introspect.ts';
+import { type RegistrationTools, registrationRoutes } from './registrations.ts';
 import { runnerRoutes } from './runner.ts';
 import { wellKnownRoutes } from './wellknown.ts';
 
@@ -15,6 +20,9 @@ export interface RouteTools {
   publicKeys: PublicKeys;
   issuer: string;
   storeReport: StoreReport;
+  handOutCredential: HandOutCredential;
+  agents: AgentConnections;
+  registration: RegistrationTools;
   cache: Cache;
   introspection: IntrospectionOptions;
 }
@@ -28,6 +36,9 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     healthRoutes(tools.checks),
     wellKnownRoutes(tools.publicKeys, tools.issuer),
     runnerRoutes(tools.storeReport),
+    credentialRoutes(tools.handOutCredential),
+    agentRoutes(tools.agents),
+    registrationRoutes(tools.registration),
     introspectRoutes(tools.introspection),
     cacheRoutes(tools.cache),
     blobRoutes(tools.cache),
