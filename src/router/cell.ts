@@ -9,9 +9,11 @@ export interface CellOptions {
   log: Logger;
   /** Milliseconds of a clock that never goes back. */
   now: () => number;
-  /** A request or a check that the cell did not answer. */
-  onFailure: (cell: string, by: 'request' | 'check') => void;
+  onFailure: (cell: string, at: Failing) => void;
 }
+
+/** At what a cell failed: no connection, no good check, or an answer that did not come, or not whole. */
+export type Failing = 'connect' | 'check' | 'answer';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 
@@ -56,15 +58,23 @@ export class Cell {
     if (ejections > 0) this.#options.log.info({ cell: this.name }, 'the cell is back');
   }
 
-  failed(by: 'request' | 'check', error: Error & { code?: string }): void {
+  /** Counts towards its ejection. */
+  failed(at: 'connect' | 'check', error: Error & { code?: string }): void {
     const { log, now, onFailure } = this.#options;
-    onFailure(this.name, by);
+    onFailure(this.name, at);
     const before = this.#health;
     this.#health = afterFailure(before, now());
     const reason = error.code ?? error.name;
     if (this.#health.ejections > before.ejections)
       log.warn({ cell: this.name, reason, seconds: this.retryAfterSeconds }, 'the cell is ejected');
-    else log.info({ cell: this.name, by, reason }, 'the cell failed');
+    else log.info({ cell: this.name, at, reason }, 'the cell failed');
+  }
+
+  /** It was connected, and no whole answer came. */
+  brokeOff(error: Error & { code?: string }): void {
+    const { log, onFailure } = this.#options;
+    onFailure(this.name, 'answer');
+    log.info({ cell: this.name, reason: error.code ?? error.name }, 'the cell broke off');
   }
 
   /** Lets what is under way come to its end. */

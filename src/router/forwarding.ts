@@ -104,7 +104,9 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       refuse(request, response, { code: 'bad-request', detail: 'The request cannot be sent on.' });
       return;
     }
-    cell.failed('request', error);
+    if (this.#controller === undefined) cell.failed('connect', error);
+    // A client can bring an answer to break off, by a body that the api refuses to read: nobody else is to pay for it.
+    else cell.brokeOff(error);
     if (response.headersSent) {
       // Cut short, so that nobody takes the part for the whole.
       response.destroy();

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ProblemCode } from '../protocol/problem.ts';
+import type { Failing } from './cell.ts';
 
 /** What the router counts: by cells that its own file names, never by what a bearer says. */
 export interface RouterMetrics {
@@ -8,8 +9,7 @@ export interface RouterMetrics {
   answered(cell: string, status: number): void;
   /** A request that went to no cell. */
   refused(code: ProblemCode): void;
-  /** The cell did not answer a request or a check. */
-  failed(cell: string, by: 'request' | 'check'): void;
+  failed(cell: string, at: Failing): void;
   /** A version of the cells file was taken or refused. */
   fileRead(outcome: 'used' | 'refused'): void;
   /** What is read when scraped. */
@@ -34,8 +34,8 @@ export function createRouterMetrics(): RouterMetrics {
   });
   const failures = new Counter({
     name: 'harrier_router_cell_failures_total',
-    help: 'Requests and checks that a cell did not answer, or broke off.',
-    labelNames: ['cell', 'by'],
+    help: 'Connections, checks and answers at which a cell failed; by the first two it is ejected.',
+    labelNames: ['cell', 'at'],
     registers,
   });
   const files = new Counter({
@@ -63,7 +63,7 @@ export function createRouterMetrics(): RouterMetrics {
       one.inc();
     },
     refused: (code) => refusals.inc({ code }),
-    failed: (cell, by) => failures.inc({ cell, by }),
+    failed: (cell, at) => failures.inc({ cell, at }),
     fileRead(outcome) {
       files.inc({ outcome });
       good.set(outcome === 'used' ? 1 : 0);
