@@ -10,9 +10,9 @@ export const CHANGE_OPTIONS = {
   output: { type: 'string', short: 'o', value: 'json|name', help: 'another format' },
 } as const satisfies Record<string, Option>;
 
-/** One field of the spec and what it becomes; `done` is the word for it, `more` what else is to be told. */
+/** What becomes of a token's spec; `done` is the word for it, `more` what else is to be told. */
 export interface Change {
-  spec: Partial<RunnerTokenSpec>;
+  spec(token: RunnerToken): Partial<RunnerTokenSpec>;
   done: string;
   more?(token: RunnerToken, cluster: Cluster): Promise<string>;
 }
@@ -28,7 +28,7 @@ export async function changeTokens(given: Given, io: Io, change: Change): Promis
     for (const token of tokens) {
       const more = (await change.more?.(token, cluster)) ?? '';
       // With the UID: a token deleted and made anew under the name meanwhile is not the one that was named.
-      const patch = { metadata: { uid: token.metadata.uid }, spec: change.spec };
+      const patch = { metadata: { uid: token.metadata.uid }, spec: change.spec(token) };
       const after = await client.mergePatch(RunnerTokenKind, namespace, token.metadata.name, patch);
       changed.push(after);
       if (format === 'name') io.out(`${objectName(after)}\n`);

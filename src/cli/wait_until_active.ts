@@ -21,9 +21,12 @@ export async function waitUntilActive(
     const watching = { fieldSelector: `metadata.name=${name}`, resourceVersion, signal };
     try {
       await client.watch(RunnerTokenKind, namespace, watching, (event) => {
-        if (event.type !== 'ADDED' && event.type !== 'MODIFIED') return;
-        latest = event.object;
-        if (latest.metadata.uid !== uid || hasCome(latest)) enough.abort();
+        if (event.type === 'BOOKMARK') return;
+        const waiting =
+          event.type === 'MODIFIED' && event.object.metadata.uid === uid && !hasCome(event.object);
+        // Come, deleted, or another's by now: a look tells.
+        if (!waiting) enough.abort();
+        else latest = event.object;
       });
     } catch (error) {
       if (late.aborted || interrupted.aborted) throw notYet(latest, timeoutMs);

@@ -7,6 +7,9 @@ export interface ChosenContext {
   namespace: string;
 }
 
+/** What KubeConfig makes up where it finds nothing; no apiserver has spoken plain HTTP for years. */
+const WITHOUT_KUBECONFIG = 'http://localhost:8080';
+
 /**
  * The kubeconfig of a person, as kubectl chooses it: the file named, else KUBECONFIG, ~/.kube/config or the pod's
  * service account; in it the context named, else the current one. Throws an Error that names what is missing.
@@ -20,8 +23,10 @@ export function chooseContext({ file, context }: { file?: string; context?: stri
     }
     kubeConfig.setCurrentContext(context);
   }
-  if (kubeConfig.getCurrentCluster() === null)
-    throw new Error('the kubeconfig names no current cluster: choose a context with --context');
+  const cluster = kubeConfig.getCurrentCluster();
+  if (cluster === null) throw new Error('the kubeconfig names no current cluster: choose a context');
+  if (cluster.server === WITHOUT_KUBECONFIG)
+    throw new Error('there is no kubeconfig: set KUBECONFIG to one, or put it at ~/.kube/config');
   const chosen = kubeConfig.getContextObject(kubeConfig.getCurrentContext());
   return { kubeConfig, namespace: chosen?.namespace || 'default' };
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { allowedHosts } from '../credentials/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
+import { valuePrefix } from '../resources/entity.ts';
 import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
 
 /** Configuration of `harrier controller`, by environment variable. */
@@ -21,9 +22,7 @@ export const controllerConfig = z.object({
     .default('720h')
     .refine(isDuration, 'must be a duration of at least 1h, such as 720h')
     .describe('How long a signing key signs before the next one takes over.'),
-  HARRIER_TOKEN_PREFIX: z
-    .string()
-    .regex(/^[a-z][a-z0-9_-]{0,15}_$/)
+  HARRIER_TOKEN_PREFIX: valuePrefix
     .default('hrt_')
     .describe('What the values of registration tokens begin with whose token says nothing else.'),
   HARRIER_ROUTABLE_NAMESPACES: optionalCommaList.describe(

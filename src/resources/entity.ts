@@ -24,6 +24,12 @@ export const entityScope = z
 
 export type EntityScope = z.infer<typeof entityScope>;
 
+/** What a registration token's value begins with. Its one underscore is its end: a plain value tells it by nothing else. */
+export const valuePrefix = z
+  .string()
+  .max(16)
+  .regex(/^[a-z][a-z0-9-]*_$/);
+
 /** A routing key's value: a number, or a name without the characters that part lines and keys. */
 export const ROUTING_VALUE = { pattern: /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, maxLength: 128 } as const;
 

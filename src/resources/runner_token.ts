@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
-import { entityScope, routing } from './entity.ts';
+import { entityScope, routing, valuePrefix } from './entity.ts';
 import { AGENT_AUDIENCE } from './group.ts';
 import { objectMeta } from './object.ts';
 import { runnerTokenStatus } from './runner_token_status.ts';
@@ -112,10 +112,7 @@ const ofRegistration = {
     })
     .optional()
     .describe('A Secret of the user with the value; it is never changed. Harrier makes one when absent.'),
-  prefix: z
-    .string()
-    .max(16)
-    .regex(/^[a-z][a-z0-9-]*_$/)
+  prefix: valuePrefix
     .optional()
     .describe('What the value begins with; the installation’s (hrt_) when absent.'),
   retention: duration('How long a used OneTime token is kept; 24h when absent.', {

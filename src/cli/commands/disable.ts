@@ -10,7 +10,7 @@ spec.onRevoke says.`,
   options: CHANGE_OPTIONS,
   run: (given, io) =>
     changeTokens(given, io, {
-      spec: { active: false },
+      spec: () => ({ active: false }),
       done: 'disabled',
       more: async (token, cluster) => `: ${runners((await descendantsOf(token, cluster)).length)} revoked`,
     }),

@@ -4,11 +4,12 @@ import type { Command } from '../command.ts';
 export const command: Command = {
   summary: 'make a one-time token reusable',
   operands: 'NAME...',
-  details: `Runners that have joined by it are not touched.`,
+  details: `Runners that have joined are not touched, and no other token is deactivated by it.`,
   options: CHANGE_OPTIONS,
   run: (given, io) =>
     changeTokens(given, io, {
-      spec: { usage: 'Reusable' },
+      // Reusable tokens take the place of older ones unless they say otherwise: to pin one is no wish for that.
+      spec: ({ spec }) => ({ usage: 'Reusable', supersedes: spec.supersedes ?? false }),
       done: 'pinned',
     }),
 };

@@ -8,7 +8,7 @@ export const command: Command = {
   options: CHANGE_OPTIONS,
   run: (given, io) =>
     changeTokens(given, io, {
-      spec: { usage: 'OneTime' },
+      spec: () => ({ usage: 'OneTime' }),
       done: 'unpinned',
     }),
 };

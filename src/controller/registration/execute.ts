@@ -1,13 +1,12 @@
 import { isKubeError } from '../../kube/errors.ts';
 import { RunnerTokenKind, SecretKind } from '../../kube/kinds.ts';
 import type { KubeClient } from '../../kube/types.ts';
-import { API_VERSION, Label } from '../../resources/group.ts';
+import { API_VERSION, Label, REGISTRATION_VALUE_KEY } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import { makeRegistrationValue } from '../../tokens/registration_value.ts';
 import { poolLabel } from '../pool/runner_name.ts';
 import type { View } from '../view.ts';
-import { VALUE_KEY } from './observe.ts';
 import type { RegistrationAction } from './observed.ts';
 import { type ValueSettings, valueRouting } from './value_routing.ts';
 
@@ -66,6 +65,6 @@ function secretManifest(token: RunnerToken, name: string, value: string) {
         { apiVersion: API_VERSION, kind: 'RunnerToken', name: token.metadata.name, uid, controller: true },
       ],
     },
-    data: { [VALUE_KEY]: Buffer.from(value).toString('base64') },
+    data: { [REGISTRATION_VALUE_KEY]: Buffer.from(value).toString('base64') },
   };
 }

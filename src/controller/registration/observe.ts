@@ -1,5 +1,6 @@
 import { type Secret, SecretKind } from '../../kube/kinds.ts';
 import type { KubeClient } from '../../kube/types.ts';
+import { REGISTRATION_VALUE_KEY } from '../../resources/group.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import { hashOfValue, problemOfValue } from '../../tokens/registration_value.ts';
 import type { Descent } from '../descent.ts';
@@ -8,9 +9,6 @@ import type { View } from '../view.ts';
 import type { ObservedRegistration, ReadValue } from './observed.ts';
 import { scopeWithin } from './scope_within.ts';
 import { supersederOf } from './supersede.ts';
-
-/** Key of the data of a Secret that Harrier makes, and of a user's where the token names none. */
-export const VALUE_KEY = 'token';
 
 export interface RegistrationObserver {
   client: Pick<KubeClient, 'get'>;
@@ -71,7 +69,7 @@ function seenSecret(
   if (secret === undefined) return { name, standing: 'Absent' };
   const { secretRef } = token.spec;
   if (secretRef === undefined && !ownedBy(secret, token.metadata.uid)) return { name, standing: 'Foreign' };
-  const key = secretRef?.key ?? VALUE_KEY;
+  const key = secretRef?.key ?? REGISTRATION_VALUE_KEY;
   return { name, standing: 'Read', ...readValue(token, secret.data?.[key], key, view) };
 }
 

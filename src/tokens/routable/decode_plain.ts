@@ -1,4 +1,4 @@
-import { PLAIN_PREFIX } from './encode_plain.ts';
+import { valuePrefix } from '../../resources/entity.ts';
 import { canonicalBytes, RANDOM_BYTES } from './form.ts';
 import { MalformedToken } from './malformed.ts';
 
@@ -14,7 +14,7 @@ export interface PlainToken {
 export function decodePlain(token: string): PlainToken {
   const [, prefix = '', text = ''] = FORM.exec(token) ?? [];
   if (prefix === '') throw new MalformedToken('form');
-  if (!PLAIN_PREFIX.test(prefix)) throw new MalformedToken('prefix');
+  if (!valuePrefix.safeParse(prefix).success) throw new MalformedToken('prefix');
   const randomBytes = canonicalBytes(text).length;
   if (randomBytes < RANDOM_BYTES.least || randomBytes > RANDOM_BYTES.most) throw new MalformedToken('count');
   return { prefix, randomBytes };

@@ -1,7 +1,5 @@
+import { valuePrefix } from '../../resources/entity.ts';
 import { requireRandom } from './form.ts';
-
-/** A prefix of the plain form: its only underscore is its end, for nothing else in the token tells where that is. */
-export const PLAIN_PREFIX = /^[a-z][a-z0-9-]{0,30}_$/;
 
 /**
  * `<prefix><base64url random>`: the form of a token that carries no routing. It has no checksum, since nobody would
@@ -11,7 +9,7 @@ export const PLAIN_PREFIX = /^[a-z][a-z0-9-]{0,30}_$/;
  * randomness.
  */
 export function encodePlain(prefix: string, random: Buffer): string {
-  if (!PLAIN_PREFIX.test(prefix))
+  if (!valuePrefix.safeParse(prefix).success)
     throw new RangeError('a prefix has lower-case letters, digits and - before its one _');
   requireRandom(random);
   return prefix + random.toString('base64url');
