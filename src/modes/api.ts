@@ -28,6 +28,8 @@ import type { Readiness } from '../runtime/routes/health.ts';
 import { buildServer } from '../runtime/server.ts';
 import { createStoreReport } from '../runtime/store_report.ts';
 import { TOKEN_INDEXES } from '../runtime/token_indexes.ts';
+import { createTrustedIssuers } from '../runtime/trusted/check_visitor.ts';
+import { parseTrustedIssuers } from '../runtime/trusted/issuers_file.ts';
 import { createWriteApiStatus } from '../runtime/write_api_status.ts';
 import { AGENT_AUDIENCE } from '../tokens/claims.ts';
 import { createVerifier } from '../tokens/verify.ts';
@@ -124,6 +126,18 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const clients =
     clientsFile === undefined ? undefined : await followFile({ path: clientsFile, parse: parseClients, log });
 
+  const trusted = createTrustedIssuers({ now: Date.now, log });
+  const issuersFile = config.HARRIER_TRUSTED_ISSUERS;
+  const issuers =
+    issuersFile === undefined
+      ? undefined
+      : await followFile({
+          path: issuersFile,
+          parse: (text) => parseTrustedIssuers(text, config.HARRIER_ISSUER),
+          log,
+          onChange: (list = []) => trusted.use(list),
+        });
+
   const checks: Readiness = {
     tokens: () => tokens.wasSynced,
     pods: () => pods.wasSynced,
@@ -144,7 +158,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     log,
     limits: { ...DEFAULT_LIMITS, requestsPerSecond: config.HARRIER_RATE_LIMIT },
     metrics,
-    authentication: { verifier, agentVerifier, live },
+    authentication: { verifier, agentVerifier, live, trusted },
     routes: allRoutes({
       checks,
       publicKeys,
@@ -194,6 +208,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   clearTimeout(cut);
   pulse.stop();
   clients?.stop();
+  issuers?.stop();
   await Promise.all([tokens, pods, configMaps, handovers].map((informer) => informer.stop()));
   await cache.close();
   await client.close();

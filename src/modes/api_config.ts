@@ -34,6 +34,10 @@ export const apiConfig = z.object({
     .min(1)
     .default(500)
     .describe('Introspections a second of one client, and of one address.'),
+  HARRIER_TRUSTED_ISSUERS: z
+    .string()
+    .optional()
+    .describe('File of the installations whose runners are served as visitors; see docs/verification.md.'),
   HARRIER_SHUTDOWN_SECONDS: z.coerce
     .number()
     .int()

@@ -7,13 +7,21 @@ import { type Refusal, TokenRefused } from '../tokens/refusal.ts';
 import type { TokenVerifier } from '../tokens/verify.ts';
 import type { LiveTokens } from './live_tokens.ts';
 import { type Problem, problem } from './problem.ts';
-import { isServed, type RunnerStanding, wrongState } from './served_states.ts';
+import { isServed, type RunnerStanding, standingOf, wrongState } from './served_states.ts';
+import type { TrustedIssuers, Visitor } from './trusted/check_visitor.ts';
 
 /** Who the request comes from, as proven by its token and by the cluster at this moment. */
 export interface Identity {
   readonly claims: RuntimeClaims;
   /** The RunnerToken as the cluster has it; its `status.runner` is the runner's last report. */
   readonly token: RunnerToken;
+}
+
+/** A runner of ours, or a visitor: a runner of a trusted issuer. */
+export interface Caller {
+  /** A visitor's have a cache tenant apart from all others. */
+  readonly claims: RuntimeClaims;
+  readonly token?: RunnerToken;
 }
 
 /**
@@ -28,10 +36,14 @@ declare module 'fastify' {
     access?: Access;
     /** States in which a runner or agent is served; every route for them states them. */
     states?: readonly RunnerStanding[];
+    /** `trusted` where the runners of trusted issuers are served as well; only our own are when absent. */
+    issuers?: 'own' | 'trusted';
   }
   interface FastifyRequest {
-    /** The verified caller; throws on a route that isn't of access `runner`. */
+    /** The verified caller, a runner of ours; throws on a route that isn't of access `runner`. */
     readonly identity: Identity;
+    /** The same where it may be a visitor too, of whom the cluster knows nothing. */
+    readonly caller: Caller;
   }
 }
 
@@ -40,15 +52,18 @@ export interface AuthenticateOptions {
   /** Accepts agent tokens alone. */
   agentVerifier: TokenVerifier;
   live: LiveTokens;
+  /** Whose runners are served on routes for `trusted` issuers; nobody's when absent. */
+  trusted?: Pick<TrustedIssuers, 'of'>;
   onRefusal(refusal: Refusal): void;
 }
 
 const IDENTITY = Symbol('identity');
-type WithIdentity = FastifyRequest & { [IDENTITY]?: Identity };
+const VISITOR = Symbol('visitor');
+type WithIdentity = FastifyRequest & { [IDENTITY]?: Identity; [VISITOR]?: Visitor };
 
 /** Bearer check of every route but those declared otherwise. */
 export const authenticate = fastifyPlugin<AuthenticateOptions>(
-  async (app, { verifier, agentVerifier, live, onRefusal }) => {
+  async (app, { verifier, agentVerifier, live, trusted, onRefusal }) => {
     app.addHook('onRoute', ({ url, config }) => {
       if (proves(config?.access) && config?.states === undefined)
         throw new Error(`the route ${url} does not say in which states it serves a runner`);
@@ -62,6 +77,12 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
       },
     });
 
+    app.decorateRequest('caller', {
+      getter(this: FastifyRequest): Caller {
+        return (this as WithIdentity)[VISITOR] ?? this.identity;
+      },
+    });
+
     async function identify(claims: RuntimeClaims | Promise<RuntimeClaims>): Promise<Identity> {
       const known = await claims;
       return { claims: known, token: await live.check(known) };
@@ -70,7 +91,7 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
     // A callback instead of an async hook: with the signature known and the watch alive, which is nearly always,
     // nothing here waits, and a promise per request would be a tenth of the request's cost.
     app.addHook('onRequest', (request: WithIdentity, _reply, done) => {
-      const { access, states } = request.routeOptions.config;
+      const { access, states, issuers } = request.routeOptions.config;
       if (request.is404 || !proves(access)) {
         done();
         return;
@@ -85,7 +106,7 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
         live.recheck(identity.claims).then((token) => {
           request[IDENTITY] = { claims: identity.claims, token };
           if (isServed(states, token)) done();
-          else done(wrongState(states, token));
+          else done(wrongState(states, standingOf(token)));
         }, refuse);
       };
       const refuse = (error: unknown): void => {
@@ -98,10 +119,19 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
         );
         done(unauthorized(refusal));
       };
+      const receive = (visitor: Visitor): void => {
+        request[VISITOR] = visitor;
+        if (states?.includes(visitor.standing)) done();
+        else done(wrongState(states, visitor.standing));
+      };
       try {
-        const claims = (access === 'agent' ? agentVerifier : verifier).verify(
-          bearerToken(request.headers.authorization),
-        );
+        const raw = bearerToken(request.headers.authorization);
+        const check = issuers === 'trusted' ? trusted?.of(raw) : undefined;
+        if (check !== undefined) {
+          check(raw).then(receive, refuse);
+          return;
+        }
+        const claims = (access === 'agent' ? agentVerifier : verifier).verify(raw);
         const token = claims instanceof Promise ? undefined : live.check(claims);
         if (claims instanceof Promise) identify(claims).then(accept, refuse);
         else if (token instanceof Promise) token.then((held) => accept({ claims, token: held }), refuse);

@@ -10,6 +10,8 @@ export interface Endpoint {
   access: Access;
   /** States in which a runner or agent is served; absent where nobody of these is asked for. */
   states?: readonly RunnerStanding[] | undefined;
+  /** Whether the runners of trusted issuers are served as well. */
+  visitors: boolean;
   /** In words, one line. */
   summary: string;
 }
@@ -33,6 +35,7 @@ export const routeTable = fastifyPlugin(
           path: url,
           access: config?.access ?? 'runner',
           states: config?.states,
+          visitors: config?.issuers === 'trusted',
           summary: (schema as { summary?: string } | undefined)?.summary ?? '',
         });
     });

@@ -1,11 +1,11 @@
 import type { RunnerView } from '../protocol/runner.ts';
 import { HARRIER_CLAIM } from '../tokens/claims.ts';
-import type { Identity } from './authenticate.ts';
+import type { Caller } from './authenticate.ts';
 
 /** What a runner is told about itself: its token's claims and its last report; pure. */
-export function runnerViewOf({ claims, token }: Identity): RunnerView {
+export function runnerViewOf({ claims, token }: Caller): RunnerView {
   const { namespace, pool, runner, pod, attempt, forge, cache } = claims[HARRIER_CLAIM];
-  const report = token.status?.runner;
+  const report = token?.status?.runner;
   return {
     namespace,
     pool: pool.name,

@@ -19,9 +19,9 @@ export function isServed(states: readonly RunnerStanding[] | undefined, token: R
   return states?.includes(standingOf(token)) ?? false;
 }
 
-export function wrongState(states: readonly RunnerStanding[] | undefined, token: RunnerToken): Problem {
+export function wrongState(states: readonly RunnerStanding[] | undefined, standing: RunnerStanding): Problem {
   return problem(
     'wrong-state',
-    `This endpoint serves runners that are ${states?.join(', ')}; this one is ${standingOf(token)}. Report the state with POST /v1/runner/status.`,
+    `This endpoint serves runners that are ${states?.join(', ')}; this one is ${standing}. Report the state with POST /v1/runner/status.`,
   );
 }

@@ -6,6 +6,7 @@ const endpoint = (method: string, path: string): Endpoint => ({
   method,
   path,
   access: 'public',
+  visitors: false,
   summary: '',
 });
 const table = [

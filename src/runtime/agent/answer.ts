@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
-import { type AgentOrder, agentReport } from '../../protocol/agent.ts';
+import { problemBody } from '../../http/problem_body.ts';
+import { type AgentOrder, type AgentReport, agentReport } from '../../protocol/agent.ts';
 import { TokenRefused } from '../../tokens/refusal.ts';
 import type { LiveTokens } from '../live_tokens.ts';
-import { problemOf } from '../problem.ts';
-import { isServed, WHILE_ALIVE, wrongState } from '../served_states.ts';
+import { type Problem, problem, problemOf } from '../problem.ts';
+import { isServed, standingOf, WHILE_ALIVE, wrongState } from '../served_states.ts';
 import type { StoreReport } from '../store_report.ts';
 import type { Connection } from './connection.ts';
 import { reportOf } from './report_of.ts';
@@ -28,42 +29,47 @@ export function createAnswer({ live, storeReport, log }: AnswerOptions): Answer 
     try {
       let token = await live.check(claims);
       if (!isServed(WHILE_ALIVE, token)) token = await live.recheck(claims);
-      if (!isServed(WHILE_ALIVE, token)) throw wrongState(WHILE_ALIVE, token);
+      if (!isServed(WHILE_ALIVE, token)) throw wrongState(WHILE_ALIVE, standingOf(token));
       return { type: 'ack', id: said.id, report: await storeReport(token, reportOf(said)) };
     } catch (error) {
       if (error instanceof TokenRefused) throw error;
       const found = problemOf(error);
-      const internal = found.code === 'internal-error';
-      if (internal) log.error({ err: error, runner: claims.sub }, 'an agent message failed');
-      const retryAfter = Number(found.headers['retry-after']);
-      return {
-        type: 'error',
-        id: said.id,
-        code: found.code,
-        detail: internal ? 'Something failed on our side.' : found.message,
-        ...(Number.isSafeInteger(retryAfter) ? { retryAfterSeconds: retryAfter } : {}),
-      };
+      if (found.statusCode >= 500) log.error({ err: error, runner: claims.sub }, 'an agent message failed');
+      return errorOrder(found, said.id);
     }
   };
 }
 
-function readReport(message: string) {
+/** An error as the runner is told it: the body that HTTP would answer. */
+export function errorOrder(found: Problem, id?: string): AgentOrder {
+  const { code, message: detail, errors } = found;
+  const retryAfter = Number(found.headers['retry-after']);
+  return {
+    type: 'error',
+    ...(id === undefined ? {} : { id }),
+    problem: problemBody({ code, detail, errors }),
+    ...(Number.isSafeInteger(retryAfter) ? { retryAfterSeconds: retryAfter } : {}),
+  };
+}
+
+function readReport(message: string): { said: AgentReport } | { said?: never; error: AgentOrder } {
   let value: unknown;
   try {
     value = JSON.parse(message);
   } catch {
-    return { error: { type: 'error', code: 'bad-request', detail: 'The message is not JSON.' } as const };
+    return { error: errorOrder(problem('bad-request', 'The message is not JSON.')) };
   }
   const parsed = agentReport.safeParse(value);
   if (parsed.success) return { said: parsed.data };
-  const [issue] = parsed.error.issues;
+  const errors = parsed.error.issues.map(({ path, message: wrong }) => ({
+    path: path.map((part) => `/${String(part)}`).join(''),
+    message: wrong,
+  }));
   const id = (value as { id?: unknown } | null)?.id;
   return {
-    error: {
-      type: 'error',
-      ...(typeof id === 'string' ? { id: id.slice(0, 64) } : {}),
-      code: 'unprocessable-content',
-      detail: `/${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'is not acceptable'}`,
-    } as const,
+    error: errorOrder(
+      problem('unprocessable-content', 'The message is not one of the protocol.', { errors }),
+      typeof id === 'string' ? id.slice(0, 64) : undefined,
+    ),
   };
 }

@@ -16,13 +16,15 @@ import {
 } from '../../protocol/cache.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { HARRIER_CLAIM } from '../../tokens/claims.ts';
-import type { Identity } from '../authenticate.ts';
+import type { Caller } from '../authenticate.ts';
 import { problem } from '../problem.ts';
 import { AT_WORK } from '../served_states.ts';
 import type { ApiPlugin } from '../server.ts';
 
 const uploadPath = z.object({ uploadId: z.uuid() });
 const tags = ['cache'];
+/** Visitors too: what they save and find is apart from everybody else's. */
+const config = { states: AT_WORK, issuers: 'trusted' } as const;
 const refusals = { 400: problemDetails, 401: problemDetails, 403: problemDetails, 422: problemDetails };
 const uploadRefusals = { ...refusals, 404: problemDetails, 409: problemDetails };
 
@@ -34,7 +36,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
     app.post(
       '/v1/cache/lookup',
       {
-        config: { states: AT_WORK },
+        config,
         schema: {
           summary: 'What to restore for these keys',
           description: 'Scope by scope; in each every key exactly, then as a prefix, newest first.',
@@ -43,13 +45,13 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: lookupAnswer, ...refusals },
         },
       },
-      (request) => cache.lookup(accessOf(request.identity), request.body),
+      (request) => cache.lookup(accessOf(request.caller), request.body),
     );
 
     app.get(
       '/v1/cache/entries',
       {
-        config: { states: AT_WORK },
+        config,
         schema: {
           summary: 'Entries whose keys begin with a text',
           tags,
@@ -57,13 +59,13 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: entriesAnswer, ...refusals },
         },
       },
-      (request) => cache.list(accessOf(request.identity), request.query.key),
+      (request) => cache.list(accessOf(request.caller), request.query.key),
     );
 
     app.post(
       '/v1/cache/uploads',
       {
-        config: { states: AT_WORK },
+        config,
         schema: {
           summary: 'Reserve a key and version',
           tags,
@@ -72,13 +74,13 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
         },
       },
       async (request, reply) =>
-        reply.code(201).send(await cache.reserve(accessOf(request.identity), request.body)),
+        reply.code(201).send(await cache.reserve(accessOf(request.caller), request.body)),
     );
 
     app.post(
       '/v1/cache/uploads/:uploadId/parts',
       {
-        config: { states: AT_WORK },
+        config,
         schema: {
           summary: 'Where to put parts',
           tags,
@@ -87,13 +89,13 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: partsAnswer, ...uploadRefusals },
         },
       },
-      (request) => cache.offerParts(accessOf(request.identity), request.params.uploadId, request.body),
+      (request) => cache.offerParts(accessOf(request.caller), request.params.uploadId, request.body),
     );
 
     app.post(
       '/v1/cache/uploads/:uploadId/commit',
       {
-        config: { states: AT_WORK },
+        config,
         schema: {
           summary: 'Make an upload an entry',
           tags,
@@ -102,13 +104,13 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: commitAnswer, ...uploadRefusals },
         },
       },
-      (request) => cache.commit(accessOf(request.identity), request.params.uploadId, request.body),
+      (request) => cache.commit(accessOf(request.caller), request.params.uploadId, request.body),
     );
 
     app.delete(
       '/v1/cache/uploads/:uploadId',
       {
-        config: { states: AT_WORK },
+        config,
         schema: {
           summary: 'Give a reservation back',
           tags,
@@ -117,15 +119,15 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
         },
       },
       async (request, reply) => {
-        await cache.release(accessOf(request.identity), request.params.uploadId);
+        await cache.release(accessOf(request.caller), request.params.uploadId);
         return reply.code(204).send(undefined);
       },
     );
   };
 }
 
-function accessOf(identity: Identity): CacheAccess {
-  return identity.claims[HARRIER_CLAIM].cache;
+function accessOf({ claims }: Caller): CacheAccess {
+  return claims[HARRIER_CLAIM].cache;
 }
 
 /** An error handler of the routes that the cache answers; whatever isn't the cache's goes on to the next one. */

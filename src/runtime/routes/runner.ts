@@ -15,14 +15,14 @@ export function runnerRoutes(storeReport: StoreReport): ApiPlugin {
     app.get(
       '/v1/runner',
       {
-        config: { states: WHILE_ALIVE },
+        config: { states: WHILE_ALIVE, issuers: 'trusted' },
         schema: {
           summary: 'Who am I',
           tags: ['runner'],
           response: { 200: runnerView, 401: problemDetails },
         },
       },
-      (request) => runnerViewOf(request.identity),
+      (request) => runnerViewOf(request.caller),
     );
 
     app.post(
