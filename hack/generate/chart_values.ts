@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROUTING_VALUE } from '../../src/resources/entity.ts';
 
 /**
  * The values of charts/harrier, once: values.yaml, values.schema.json and the reference page come from here.
@@ -50,7 +51,7 @@ const image = z
       .default('IfNotPresent')
       .describe('Pull policy, of the sidecars too.'),
   })
-  .describe('The one image of controller, api and sidecar.');
+  .describe('The one image of controller, api, router and sidecar.');
 
 const controller = z
   .strictObject({
@@ -83,9 +84,61 @@ const api = z
       .min(0)
       .default(0)
       .describe('Requests a second that one runner may make; 0 for no limit.'),
+    introspection: z
+      .strictObject({
+        clientsSecret: text(
+          'Secret whose key clients.json names those who may ask whether a token is active, each with the SHA-256 of ' +
+            'its secret. See docs/verification.md. Nobody may when empty.',
+        ),
+        requestsPerSecond: z
+          .int()
+          .min(1)
+          .default(500)
+          .describe('Questions a second of one client, and of one address.'),
+      })
+      .describe('POST /v1/introspect (RFC 7662).'),
     ...placement({ requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
   })
   .describe('The api.');
+
+const httpUrl = z.string().regex(/^https?:\/\/[^\s?#@]+$/);
+
+const trustedIssuers = z
+  .array(
+    z.strictObject({
+      issuer: httpUrl.describe('The iss claim of its tokens.'),
+      jwksUri: httpUrl.describe('Where its public keys are.'),
+      introspection: z.strictObject({
+        url: httpUrl.describe('Where it says whether a token is active.'),
+        clientId: z.string().min(1).max(256).describe('Who we are there; its tokens for us name it in aud.'),
+        secret: z.strictObject({ name: z.string().min(1), key: z.string().min(1) }),
+      }),
+      allowHttp: z.boolean().optional(),
+    }),
+  )
+  .max(100)
+  .default([])
+  .describe('Other installations whose runners are served as visitors: see docs/verification.md.');
+
+const router = z
+  .strictObject({
+    enabled: flag('Run routers: one address before the apis of several cells. See docs/router.md.', false),
+    replicas: z.int().min(1).max(100).default(2).describe('How many; they know nothing of each other.'),
+    cells: z
+      .record(
+        z.string().max(ROUTING_VALUE.maxLength).regex(ROUTING_VALUE.pattern),
+        z.strictObject({ url: z.string().regex(/^https?:\/\/[^\s/?#@]+\/?$/) }),
+      )
+      .default({})
+      .describe('The cells by name: {"1": {url: http://harrier-api.harrier.svc}}; numbers in decimal.'),
+    defaultCell: text('The cell of requests that name none.'),
+    trustedProxies: z
+      .array(z.string().regex(cidr))
+      .default([])
+      .describe('Ranges of proxies in front whose X-Forwarded-For, -Proto and -Host count.'),
+    ...placement({ requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
+  })
+  .describe('The routers.');
 
 const networkPolicy = z
   .strictObject({
@@ -106,6 +159,33 @@ const networkPolicy = z
     apiFrom: objects(
       'More NetworkPolicyPeers that may reach the api, such as services that fetch the public keys.',
     ),
+    routerFrom: objects('NetworkPolicyPeers that may reach the routers, such as an ingress controller.'),
+    routerTo: z
+      .strictObject({
+        cidrs: z
+          .array(z.string().regex(cidr))
+          .default([])
+          .describe('Addresses of the cells; any when empty.'),
+        ports: z
+          .array(z.int().min(1).max(65_535))
+          .min(1)
+          .default([80, 443, 8080, 8443])
+          .describe("Ports of the cells' apis, before and behind their Services."),
+      })
+      .describe('Where the routers reach the cells.'),
+    issuersTo: z
+      .strictObject({
+        cidrs: z
+          .array(z.string().regex(cidr))
+          .default([])
+          .describe('Addresses of the trusted issuers; any when empty.'),
+        ports: z
+          .array(z.int().min(1).max(65_535))
+          .min(1)
+          .default([443, 8443])
+          .describe('Their ports, before and behind a Service.'),
+      })
+      .describe('Where the api reaches the trusted issuers, if there are any.'),
     metricsFrom: objects('NetworkPolicyPeers that may scrape /metrics.'),
     runners: z
       .strictObject({
@@ -142,7 +222,14 @@ export const chartValues = z.strictObject({
       'The iss claim, and where verifiers find the keys; http://harrier-api.<namespace>.svc when empty.',
     ),
   audience: z.string().min(1).max(256).default('harrier').describe("The api's own audience."),
-  cell: z.string().max(63).default('').describe('Cell that this installation is, for pools that name none.'),
+  cell: z
+    .string()
+    .max(63)
+    .regex(/^([A-Za-z0-9][A-Za-z0-9._/-]*)?$/)
+    .default('')
+    .describe(
+      'Cell that this installation is: for pools that name none, and for the URLs that the api signs.',
+    ),
   keyRotation: z
     .string()
     .regex(hours)
@@ -172,6 +259,8 @@ export const chartValues = z.strictObject({
     .describe('Rights of people.'),
   controller,
   api,
+  trustedIssuers,
+  router,
   networkPolicy,
   serviceMonitor: z
     .strictObject({

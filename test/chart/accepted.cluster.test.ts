@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parseCellsFile } from '../../src/router/cells_file.ts';
 import { useCluster } from '../support/cluster.ts';
 import { apply, CHART, helm, kinds, type Manifest, only, render, type Values } from './chart.ts';
 
@@ -8,6 +9,12 @@ let runners: string[];
 beforeAll(async () => {
   runners = [await cluster.newNamespace(), await cluster.newNamespace()];
 });
+
+const CELLS = {
+  '1': { url: 'http://harrier-api.cell-1.svc' },
+  'eu-west': { url: 'https://eu.example:8443/' },
+};
+const monitoring = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } };
 
 const VALUES: [name: string, values: () => Values][] = [
   ['defaults', () => ({})],
@@ -22,6 +29,10 @@ const VALUES: [name: string, values: () => Values][] = [
       crds: { install: false },
       userRoles: { create: false },
     }),
+  ],
+  [
+    'a router',
+    () => ({ router: { enabled: true, cells: CELLS }, networkPolicy: { routerFrom: [monitoring] } }),
   ],
   ['everything set', everything],
 ];
@@ -46,10 +57,11 @@ test('what runs is of a label that its Service, budget, policies and spread sele
   const pods = kinds(manifests, 'Deployment').map((one) => one.spec.template.metadata.labels);
   const selected = (labels: Record<string, string>) => pods.filter((pod) => includes(pod, labels)).length;
   expect(selected(only(manifests, 'Service', 'harrier-api').spec.selector)).toBe(1);
-  expect(selected(only(manifests, 'Service', 'harrier-metrics').spec.selector)).toBe(2);
+  expect(selected(only(manifests, 'Service', 'harrier-router').spec.selector)).toBe(1);
+  expect(selected(only(manifests, 'Service', 'harrier-metrics').spec.selector)).toBe(3);
   for (const kind of ['Deployment', 'PodDisruptionBudget'])
     for (const one of kinds(manifests, kind)) expect(selected(one.spec.selector.matchLabels), kind).toBe(1);
-  for (const name of ['harrier-controller', 'harrier-api'])
+  for (const name of ['harrier-controller', 'harrier-api', 'harrier-router'])
     expect(selected(only(manifests, 'NetworkPolicy', name).spec.podSelector.matchLabels)).toBe(1);
   for (const one of kinds(manifests, 'Deployment'))
     expect(selected(one.spec.template.spec.topologySpreadConstraints[0].labelSelector.matchLabels)).toBe(1);
@@ -76,6 +88,30 @@ test('a budget only beside a standby, a claim only when asked for, CRDs that an 
   expect(kinds(plain, 'CustomResourceDefinition')).toHaveLength(2);
 });
 
+test('no router unless asked for; its table is one that it takes, and the api lets it in', async () => {
+  const named = (manifests: Manifest[]) =>
+    manifests.filter(({ metadata }) => metadata.name === 'harrier-router');
+  expect(named(await render())).toEqual([]);
+  const manifests = await render({ values: everything() });
+  const kindsOf = named(manifests).map(({ kind }) => kind);
+  expect(kindsOf.sort()).toEqual([
+    'ConfigMap',
+    'Deployment',
+    'NetworkPolicy',
+    'PodDisruptionBudget',
+    'Service',
+  ]);
+  const file = only(manifests, 'ConfigMap', 'harrier-router').data['cells.json'];
+  expect(parseCellsFile(file)).toEqual({ cells: CELLS, default: '1' });
+  const pod = only(manifests, 'Deployment', 'harrier-router').spec.template;
+  expect(pod.spec.automountServiceAccountToken).toBe(false);
+  const peers = only(manifests, 'NetworkPolicy', 'harrier-api').spec.ingress[0].from as Manifest[];
+  const letIn = peers.filter((one) =>
+    includes(pod.metadata.labels, one.podSelector?.matchLabels ?? { no: '' }),
+  );
+  expect(letIn).toHaveLength(1);
+});
+
 /** The Prometheus Operator's kinds are no part of Kubernetes. */
 function servedByAnyCluster(manifest: Manifest): boolean {
   return manifest.kind !== 'ServiceMonitor';
@@ -95,7 +131,6 @@ function everything(): Values {
     priorityClassName: 'system-cluster-critical',
     resources: { requests: { cpu: 1, memory: '64Mi' }, limits: { cpu: '2', memory: '1Gi' } },
   };
-  const monitoring = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } };
   return {
     runnerNamespaces: runners,
     image: { repository: 'registry.example.com/harrier', digest: `sha256:${'a'.repeat(64)}` },
@@ -104,10 +139,20 @@ function everything(): Values {
     cell: 'eu-1',
     controller: { replicas: 2, ...pods },
     api: { ...pods, data: { persistent: true } },
+    router: {
+      ...pods,
+      enabled: true,
+      replicas: 3,
+      cells: CELLS,
+      defaultCell: '1',
+      trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
+    },
     networkPolicy: {
       kubernetesApi: { cidrs: ['10.0.0.1/32', 'fd00::1/128'], ports: [6443] },
       apiFrom: [monitoring],
       metricsFrom: [monitoring],
+      routerFrom: [monitoring],
+      routerTo: { cidrs: ['10.0.0.0/8'], ports: [8080] },
       runners: { exceptCidrs: ['169.254.0.0/16', '10.0.0.1/32'] },
     },
     serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },

@@ -11,7 +11,11 @@ beforeAll(async () => {
   await cluster.kubectl('label', 'namespace', restricted, 'pod-security.kubernetes.io/enforce=restricted');
   for (const account of ['harrier-controller', 'harrier-api'])
     await cluster.kubectl('create', 'serviceaccount', account, '--namespace', restricted);
-  manifests = await render({ namespace: restricted });
+  const values = {
+    router: { enabled: true, cells: { '1': { url: 'http://api' } } },
+    networkPolicy: { routerFrom: [{ podSelector: {} }] },
+  };
+  manifests = await render({ namespace: restricted, values });
 });
 
 const create = (pod: Manifest) =>
@@ -32,7 +36,7 @@ function pods(): Manifest[] {
 
 describe('a namespace that enforces the restricted Pod Security Standard', () => {
   test('takes every pod of the chart', async () => {
-    expect(pods()).toHaveLength(3);
+    expect(pods()).toHaveLength(4);
     for (const pod of pods()) expect(await create(pod)).toContain('created');
   });
 

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiConfig } from '../../src/modes/api_config.ts';
 import { controllerConfig } from '../../src/modes/controller_config.ts';
+import { routerConfig } from '../../src/modes/router_config.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { poolManifest } from '../resources/pool_manifest.ts';
 import { useCluster } from '../support/cluster.ts';
@@ -31,7 +32,13 @@ beforeAll(async () => {
   runners = await cluster.newNamespace();
   const port = await freePort();
   api = `http://127.0.0.1:${port}`;
-  const values = { runnerNamespaces: [runners], issuer: api };
+  const values = {
+    runnerNamespaces: [runners],
+    issuer: api,
+    cell: 'eu-1',
+    router: { enabled: true, cells: { 'eu-1': { url: api } }, trustedProxies: ['10.0.0.0/8'] },
+    networkPolicy: { routerFrom: [{ podSelector: {} }] },
+  };
   manifests = await render({ namespace: cluster.namespace, values });
   const rights = ['ServiceAccount', 'Role', 'RoleBinding'];
   await apply(
@@ -71,6 +78,7 @@ const soon = <T>(attempt: () => Promise<T>) => eventually(attempt, 30_000, logs)
 test.each([
   ['controller', controllerConfig],
   ['api', apiConfig],
+  ['router', routerConfig],
 ] as const)(
   'the Deployment of the %s sets variables that it reads, and each to what it takes',
   (mode, schema) => {

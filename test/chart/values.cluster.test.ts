@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CHART, render, type Values } from './chart.ts';
 
+const routerFrom = [{ podSelector: {} }];
+
 describe('values that cannot be right are refused by their name', () => {
   test.each<[what: string, values: Values, said: RegExp]>([
     ['a misspelt value', { controler: {} }, /controler.*not allowed/],
@@ -23,6 +25,36 @@ describe('values that cannot be right are refused by their name', () => {
       'a range without its length',
       { networkPolicy: { runners: { exceptCidrs: ['10.0.0.1'] } } },
       /exceptCidrs\/0.*pattern/,
+    ],
+    [
+      'a router without cells',
+      { router: { enabled: true }, networkPolicy: { routerFrom } },
+      /Name the cells/,
+    ],
+    ['a cell without its url', { router: { cells: { '1': {} } } }, /\/router\/cells\/1.*url/s],
+    [
+      'a cell with a path',
+      { router: { cells: { '1': { url: 'http://a/b' } } } },
+      /\/router\/cells\/1\/url.*pattern/,
+    ],
+    [
+      'a cell of a wrong name',
+      { router: { cells: { 'a b': { url: 'http://a' } } } },
+      /invalid propertyName 'a b'/,
+    ],
+    ['a cell of its own that is no name', { cell: 'eu 1' }, /\/cell.*pattern/],
+    [
+      'a default that is no cell',
+      {
+        router: { enabled: true, cells: { '1': { url: 'http://a' } }, defaultCell: '2' },
+        networkPolicy: { routerFrom },
+      },
+      /router\.defaultCell: 2 is none/,
+    ],
+    [
+      'a router whom nobody may reach',
+      { router: { enabled: true, cells: { '1': { url: 'http://a' } } } },
+      /networkPolicy\.routerFrom/,
     ],
     ['a monitor whom nothing lets in', { serviceMonitor: { enabled: true } }, /networkPolicy\.metricsFrom/],
   ])('%s', async (_, values, said) => {
