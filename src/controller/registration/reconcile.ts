@@ -25,7 +25,8 @@ export async function reconcileRegistration(
   try {
     // First, since a status that takes something away is what the api goes by.
     await writeStatus(token, status, deps);
-    for (const action of actions) await executeRegistrationAction(action, token, pool, deps);
+    const current = deps.view.tokens.byUid(token.metadata.uid) ?? token;
+    for (const action of actions) await executeRegistrationAction(action, current, pool, deps);
   } catch (error) {
     if (!isKubeError(error, 'notFound')) throw error;
   }
