@@ -55,20 +55,36 @@ export const runnerTokenResource: CustomResource = {
   plural: 'runnertokens',
   shortName: 'rt',
   description:
-    'The identity of one runner while its pod lives. Made by the controller; it holds no secret: the JWT is in a Secret.',
+    'The identity of one runner while it lives, or what lets runners join a pool. It holds no secret: its JWT or value is in a Secret.',
   spec: runnerTokenSpec,
   status: runnerTokenStatus,
   columns: [
-    column('Type', 'string', '.spec.type', 'Kind of token.'),
-    column('Pool', 'string', '.spec.poolRef.name', 'Pool of the runner.'),
-    column('Pod', 'string', '.spec.podRef.name', 'Pod that the token speaks for.'),
+    column('Type', 'string', '.spec.type', 'Runtime or Registration.'),
+    column('Pool', 'string', '.spec.poolRef.name', 'Pool of the runners.'),
+    // A union: whichever of the two is there.
+    column(
+      'Runner',
+      'string',
+      ".spec['podRef','runner'].name",
+      'Pod or registered runner that it speaks for.',
+    ),
+    column('Usage', 'string', '.spec.usage', 'Reusable or OneTime.'),
+    column('Uses', 'integer', '.status.uses', 'Registrations it was used for.'),
+    column('Last used by', 'string', '.status.lastUsedBy', 'Runner that last joined by it.'),
     column('Phase', 'string', '.status.phase', 'Only an Active token is accepted.'),
-    column('Runner', 'string', '.status.runner.state', 'What the runner last said of itself.'),
     // Not of type date: that prints an age, and "<invalid>" for every time to come.
-    column('Expires', 'string', '.status.expiresAt', 'When the newest JWT expires.'),
-    wide('Attempt', 'integer', '.spec.attempt', 'Which start of its slot the runner is.'),
+    column(
+      'Expires',
+      'string',
+      '.*.expiresAt',
+      'When nobody joins any more, or its JWT ends.',
+    ),
+    wide('State', 'string', '.status.runner.state', 'What the runner last said of itself.'),
+    wide('Last used', 'date', '.status.lastUsedAt', 'Time since somebody joined by it.'),
+    wide('Attempt', 'integer', '.spec.attempt', 'Which start of its slot or runner this is.'),
     wide('Reason', 'string', '.status.reason', 'Why the phase is what it is.'),
     wide('Age', 'date', '.metadata.creationTimestamp', 'Time since the token was made.'),
+    wide('Description', 'string', '.spec.description', 'What it is for.'),
   ],
 };
 

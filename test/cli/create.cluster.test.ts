@@ -32,6 +32,8 @@ beforeAll(async () => {
   await create(cluster, pool);
   await cluster.kubectl('create', '-n', unserved, '-f', '-', { input: JSON.stringify(pool) });
   controller = startController({ kubeconfig: cluster.kubeconfig, namespace: cluster.namespace });
+  const seen = '--for=jsonpath={.status.observedGeneration}=1';
+  await cluster.kubectl('wait', seen, 'rp/linux', '--timeout=30s');
 });
 afterAll(() => controller.kill('SIGTERM'));
 
@@ -149,11 +151,11 @@ describe('create tells what is in the way, and what to do', () => {
   });
 
   test('a Secret that is not there', async () => {
-    const args = ['--name', 'waiting', '--one-time', '--secret', 'absent', '--timeout', '3s'];
+    const args = ['--name', 'waiting', '--one-time', '--secret', 'absent', '--timeout', '5s'];
     const { code, err } = await token('create', '--pool', 'linux', ...args);
     expect({ code, err }).toEqual({
       code: 1,
-      err: expect.stringMatching(/waiting was made, .* after 3 s: .*absent/),
+      err: expect.stringMatching(/waiting was made, .* after 5 s: .*absent/),
     });
     await cluster.kubectl(
       'create',
