@@ -1,8 +1,11 @@
+import { createAgent } from '../sidecar/agent.ts';
 import { abandonUpload } from '../sidecar/commit_upload.ts';
 import { Downloads } from '../sidecar/downloads.ts';
+import { Drain } from '../sidecar/drain.ts';
 import { createLog } from '../sidecar/log.ts';
 import { createReporter } from '../sidecar/report.ts';
 import { createSidecarServer } from '../sidecar/server.ts';
+import { postReports } from '../sidecar/state_reports.ts';
 import { openTokenFile } from '../sidecar/token_file.ts';
 import { Uploads } from '../sidecar/uploads.ts';
 import { connectUpstream } from '../sidecar/upstream.ts';
@@ -14,13 +17,32 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const log = createLog(config.logLevel, (line) => process.stdout.write(line));
   const upstream = connectUpstream({ apiUrl: config.apiUrl, token: openTokenFile(config.tokenFile) });
   const uploads = new Uploads();
-  const reporter = createReporter(upstream, log);
-  const server = createSidecarServer({
+  const post = postReports(upstream);
+  const drain = config.agentTokenFile === undefined ? undefined : new Drain();
+  const agent =
+    config.agentTokenFile === undefined
+      ? undefined
+      : createAgent({
+          apiUrl: config.apiUrl,
+          token: openTokenFile(config.agentTokenFile),
+          post,
+          onDrain: (said) => drain?.set(said),
+          onRevoke() {
+            revoke();
+            upstream.close();
+          },
+          log,
+        });
+  const reports = agent ?? post;
+  const reporter = createReporter(reports, log);
+  const { server, revoke } = createSidecarServer({
     upstream,
     uploads,
     downloads: new Downloads(upstream),
     resultsUpstream: config.resultsUpstream,
-    onRunnerReport: reporter.runnerSpoke,
+    reports: { reports, onReport: reporter.runnerSpoke },
+    working: reporter.working,
+    drain,
     log,
   });
 
@@ -29,6 +51,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     // What was reserved and never committed would keep its key from the next job until it lapsed.
     const open = uploads.all().map((upload) => abandonUpload(upstream, uploads, upload));
     await Promise.race([Promise.all([reporter.stop(), ...open]), delay(3000)]);
+    agent?.stop();
     server.closeAllConnections();
     upstream.close();
     process.exit(0);
@@ -44,6 +67,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   log('info', 'sidecar serves', { port, startedMs: Math.round(performance.now()) });
+  agent?.start();
   void reporter.start();
 }
 

@@ -5,6 +5,8 @@ export interface SidecarConfig {
   /** Base URL of the api, without a slash at its end. */
   apiUrl: string;
   tokenFile: string;
+  /** The token for the agent connection; agent mode is on where there is one. */
+  agentTokenFile: string | undefined;
   /** Loopback port; 0 takes any free one. */
   port: number;
   /** Base URL of the server to which what isn't cache goes on. */
@@ -37,5 +39,6 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
   if (wrong.length > 0 || !isLogLevel(logLevel))
     throw new Error(`the environment is not complete:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
   const tokenFile = env.HARRIER_TOKEN_FILE || '/var/run/secrets/harrier.dev/token';
-  return { apiUrl, tokenFile, port, resultsUpstream, logLevel };
+  const agentTokenFile = env.HARRIER_AGENT_TOKEN_FILE || undefined;
+  return { apiUrl, tokenFile, agentTokenFile, port, resultsUpstream, logLevel };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runnerReport } from '../resources/runner_token.ts';
+import { problemDetails } from './problem.ts';
 
 const id = z.string().min(1).max(64).describe('Chosen by the runner; the answer repeats it.');
 const text = z.string().max(1024).optional().describe('The same for a person.');
@@ -61,8 +62,7 @@ export const agentOrder = z.discriminatedUnion('type', [
     .object({
       type: z.literal('error'),
       id: z.string().optional().describe('Absent when the message had none that could be read.'),
-      code: z.string().describe('Code of the problem, as HTTP would answer it.'),
-      detail: z.string().describe('The same for a person.'),
+      problem: problemDetails.describe('What is wrong, as HTTP would answer it.'),
       retryAfterSeconds: z.int().optional().describe('When to say it again, where that may help.'),
     })
     .describe('The message of this id was not stored. The connection stays.'),

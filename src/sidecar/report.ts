@@ -1,14 +1,16 @@
 import type { ProblemCode } from '../protocol/problem.ts';
-import type { RunnerStatusRequest } from '../protocol/runner.ts';
+import type { RunnerState } from '../resources/runner_token_status.ts';
 import type { Log } from './log.ts';
-import type { Upstream } from './upstream.ts';
+import type { StateReports } from './state_reports.ts';
 import { refusedBy } from './upstream.ts';
 
 export interface Reporter {
   /** Says Installing, then Idle, and goes on until the api has heard both or the runner speaks for itself. */
   start(): Promise<void>;
-  /** The runner has reported a state of its own through us: from then on ours would be stale. */
-  runnerSpoke(): void;
+  /** The runner has reported this state of its own through us: from then on ours would be stale. */
+  runnerSpoke(state: RunnerState | undefined): void;
+  /** Resolves when the api knows the runner for one that may work, since it serves the cache to no other. */
+  readonly working: Promise<void>;
   /** Says Terminated once, best effort: by then the token may be dead with the pod. */
   stop(): Promise<void>;
 }
@@ -20,22 +22,16 @@ const FIRST_DELAY = 250;
 const LONGEST_DELAY = 15_000;
 
 export function createReporter(
-  upstream: Upstream,
+  reports: StateReports,
   log: Log,
   sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref()),
 ): Reporter {
+  const working = Promise.withResolvers<void>();
   let silent = false;
+  let ended = false;
 
-  const post = async (state: RunnerStatusRequest['state'], timeout = 10_000): Promise<Outcome> => {
-    const request: RunnerStatusRequest = { state };
-    const body = JSON.stringify(request);
-    const answer = await upstream.call({
-      method: 'POST',
-      path: '/v1/runner/status',
-      body,
-      idempotent: false,
-      timeout,
-    });
+  const say = async (state: RunnerState, timeout = 10_000): Promise<Outcome> => {
+    const answer = await reports.say({ state }, timeout);
     if (answer.status < 300) return 'taken';
     return refusedBy(answer).code;
   };
@@ -44,10 +40,10 @@ export function createReporter(
    * true when the state was taken, false when the runner is further on already (this sidecar was restarted).
    * A refused token is tried again as well: the api may see the pod's RunnerToken a moment after the pod runs.
    */
-  const insist = async (state: RunnerStatusRequest['state']): Promise<boolean> => {
+  const insist = async (state: RunnerState): Promise<boolean> => {
     for (let delay = FIRST_DELAY; !silent; delay = Math.min(delay * 2, LONGEST_DELAY)) {
-      const outcome = await post(state).catch((): Outcome => 'unavailable');
-      if (outcome === 'illegal-transition') return false;
+      const outcome = await say(state).catch((): Outcome => 'unavailable');
+      if (outcome === 'illegal-transition' || outcome === 'wrong-state') return false;
       if (outcome === 'taken') {
         log('info', 'state reported', { state });
         return true;
@@ -59,16 +55,24 @@ export function createReporter(
   };
 
   return {
+    working: working.promise,
     async start() {
       if (await insist('Installing')) await insist('Idle');
+      working.resolve();
     },
-    runnerSpoke() {
+    runnerSpoke(state) {
       silent = true;
+      ended ||= state === 'Terminated';
+      working.resolve();
     },
     async stop() {
       silent = true;
-      const outcome = await post('Terminated', 2000).catch((): Outcome => 'unavailable');
-      log('info', 'termination reported', { outcome });
+      working.resolve();
+      if (ended) return;
+      const outcome = await say('Terminated', 2000).catch((): Outcome => 'unavailable');
+      // A runner that has ended is served nothing more, not even to say it again: then the api knows.
+      const known = outcome === 'wrong-state' || outcome === 'illegal-transition';
+      log('info', 'termination reported', { outcome: known ? 'known already' : outcome });
     },
   };
 }

@@ -1,22 +1,44 @@
 import type { ServerResponse } from 'node:http';
 import { IDEMPOTENCY_KEY_HEADER } from '../protocol/idempotency.ts';
+import type { RunnerStatusRequest } from '../protocol/runner.ts';
 import { type CredentialCall, createCredentialCalls } from './credential_calls.ts';
 import type { Exchange, Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
 import { readBody } from './read_body.ts';
 import { asRefused, Refused } from './refusal.ts';
+import { readReport, STATUS_CALL, type StateReports } from './state_reports.ts';
 import type { Answer, Call, Upstream } from './upstream.ts';
 
 const BODY_LIMIT = 16 * 1024;
 /** Longer than the api takes at most: an answer that comes too late would be lost. */
 const CREDENTIAL_TIMEOUT = 25_000;
 
+export interface RunnerReports {
+  reports: StateReports;
+  /** The api has taken a report of the runner's own. */
+  onReport(state: RunnerStatusRequest['state']): void;
+}
+
 /**
  * The routes of the api that any program in the pod may use as the runner: who am I, what I am doing, and my supplied
  * credential. Every other path of the api stays closed to the job, since here it would be asked with the pod's own token.
  */
-export function runnerHandler(upstream: Upstream, onReport: () => void): Handler {
+export function runnerHandler(upstream: Upstream, { reports, onReport }: RunnerReports): Handler {
   const credentialCalls = createCredentialCalls(() => crypto.randomUUID());
+  /** The api's answer to the runner's last word, for a runner that says it again: of the api it would get nothing more. */
+  let ended: Answer | undefined;
+
+  async function report(body: Buffer): Promise<Answer> {
+    const said = readReport(body);
+    // What can't be read goes to the api as it is, which knows best what is wrong with it.
+    if (said === undefined) return upstream.call({ ...STATUS_CALL, body });
+    if (said.state === 'Terminated' && ended !== undefined) return ended;
+    const answer = await reports.say(said);
+    if (answer.status >= 300) return answer;
+    onReport(said.state);
+    if (said.state === 'Terminated') ended = answer;
+    return answer;
+  }
 
   return async (exchange) => {
     const { request, response, path } = exchange;
@@ -30,10 +52,11 @@ export function runnerHandler(upstream: Upstream, onReport: () => void): Handler
       return;
     }
     try {
-      const call = await callOf(exchange);
-      const answer = await upstream.call(call);
-      if (call.method === 'POST' && answer.status < 300) onReport();
-      send(response, answer);
+      if (path === '/v1/runner/status' && request.method === 'POST') {
+        send(response, await report(await readBody(request, BODY_LIMIT)));
+        return;
+      }
+      send(response, await upstream.call(callOf(exchange)));
     } catch (error) {
       refuse(response, error);
     }
@@ -90,10 +113,8 @@ function refuse(response: ServerResponse, error: unknown): void {
   if (!(error instanceof Refused)) throw error;
 }
 
-async function callOf({ request, path }: Exchange): Promise<Call> {
+function callOf({ request, path }: Exchange): Call {
   if (path === '/v1/runner' && request.method === 'GET') return { method: 'GET', path, idempotent: true };
-  if (path === '/v1/runner/status' && request.method === 'POST')
-    return { method: 'POST', path, body: await readBody(request, BODY_LIMIT), idempotent: false };
   throw new Refused(
     'not-found',
     404,

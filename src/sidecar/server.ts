@@ -5,12 +5,16 @@ import { blobHandler } from './blobs.ts';
 import { CACHE_V1_PREFIX, cacheV1Handler } from './cache_v1.ts';
 import { CACHE_SERVICE_PREFIX, cacheV2Handler } from './cache_v2.ts';
 import type { Downloads } from './downloads.ts';
+import type { Drain } from './drain.ts';
+import { DRAIN_PATH, drainHandler } from './drain_endpoint.ts';
 import type { Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
+import { held } from './hold.ts';
 import type { Log } from './log.ts';
 import { http } from './node_http.ts';
 import { resultsHandler } from './results_passthrough.ts';
-import { runnerHandler } from './runner_passthrough.ts';
+import { sendRevoked } from './revoked.ts';
+import { type RunnerReports, runnerHandler } from './runner_passthrough.ts';
 import type { Uploads } from './uploads.ts';
 import type { Upstream } from './upstream.ts';
 import { SOCKET_BUFFER } from './upstream.ts';
@@ -20,25 +24,39 @@ export interface SidecarParts {
   uploads: Uploads;
   downloads: Downloads;
   resultsUpstream: string | undefined;
-  onRunnerReport: () => void;
+  reports: RunnerReports;
+  /** Resolves when the api knows the runner for one that may work. */
+  working: Promise<void>;
+  /** In agent mode alone: whether the runner is wanted gone. */
+  drain?: Drain | undefined;
   log: Log;
 }
 
+/** The sidecar's own server, which may be told that its runner's identity is dead. */
+export interface SidecarServer {
+  server: Server;
+  /** From now on everything is 401, and what is under way is cut. */
+  revoke(): void;
+}
+
 /** The server on loopback, which the job's programs take for the forge's own results and cache service. */
-export function createSidecarServer(parts: SidecarParts): Server {
-  const { upstream, uploads, downloads, log } = parts;
+export function createSidecarServer(parts: SidecarParts): SidecarServer {
+  const { upstream, uploads, downloads, working, drain, log } = parts;
+  let revoked = false;
   const results = resultsHandler(parts.resultsUpstream);
   const collector = createCollector({ whileStreaming: true });
   const routes: readonly (readonly [string, Handler])[] = [
     [BLOB_PREFIX, blobHandler(upstream, uploads, downloads)],
-    [CACHE_SERVICE_PREFIX, cacheV2Handler(upstream, uploads, downloads)],
-    [CACHE_V1_PREFIX, cacheV1Handler(upstream, uploads, downloads)],
-    ['/v1/', runnerHandler(upstream, parts.onRunnerReport)],
-    ['/healthz', async ({ response }) => sendJson(response, 200, { status: 'ok' })],
+    [CACHE_SERVICE_PREFIX, held(cacheV2Handler(upstream, uploads, downloads), working)],
+    [CACHE_V1_PREFIX, held(cacheV1Handler(upstream, uploads, downloads), working)],
+    ...(drain === undefined ? [] : [[DRAIN_PATH, drainHandler(drain)] as const]),
+    ['/v1/', runnerHandler(upstream, parts.reports)],
+    [HEALTH_PATH, async ({ response }) => sendJson(response, 200, { status: 'ok' })],
   ];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = '/', search = ''] = splitOnce(request.url ?? '/', '?');
+    if (revoked && path !== HEALTH_PATH) return sendRevoked(response);
     const handler = routes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? results;
     const origin = `http://${originHost(request)}`;
     collector.begin();
@@ -61,8 +79,16 @@ export function createSidecarServer(parts: SidecarParts): Server {
   );
   // The default of five minutes for a whole request would cut the upload of a large block over a slow store.
   server.requestTimeout = 0;
-  return server;
+  return {
+    server,
+    revoke() {
+      revoked = true;
+      server.closeAllConnections();
+    },
+  };
 }
+
+const HEALTH_PATH = '/healthz';
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

@@ -75,11 +75,13 @@ export interface TestApiOptions {
   limits?: Partial<Limits>;
   ask?: AskApiserver;
   heard?: () => boolean;
+  /** The key that its tokens are signed with; one of its own when absent. */
+  key?: SigningKey;
 }
 
 /** The real server over real stores; only the watch is the test's. */
-export async function anApi({ routes, limits, ask, heard }: TestApiOptions = {}): Promise<TestApi> {
-  const key = await makeSigningKey(NOW);
+export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const { routes, limits, ask, heard, key = await makeSigningKey(NOW) } = options;
   const tokens = watched<RunnerToken>();
   const pods = watched<PodLife>();
   const lines: string[] = [];

@@ -10,21 +10,26 @@ const MODE = fileURLToPath(new URL('../../src/modes/sidecar.ts', import.meta.url
 
 /** Bundles the sidecar alone, as the image's build does, into the folder; answers the file. */
 export async function bundleSidecar(folder: string): Promise<string> {
-  const outfile = join(folder, 'sidecar.mjs');
   await build({
     stdin: {
       contents: `import { run } from ${JSON.stringify(MODE)}; await run(process.env);`,
       resolveDir: folder,
     },
-    outfile,
+    outdir: folder,
+    entryNames: 'sidecar',
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
     minifyWhitespace: true,
     minifySyntax: true,
+    banner: {
+      js: "import{createRequire as __harrierRequire}from'node:module';const require=__harrierRequire(import.meta.url);",
+    },
   });
-  return outfile;
+  return join(folder, 'sidecar.mjs');
 }
 
 export interface SidecarProcess {

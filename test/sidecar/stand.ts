@@ -10,6 +10,7 @@ import type { CacheAccess } from '../../src/cache/scope.ts';
 import type { Api } from '../../src/runtime/server.ts';
 import { Downloads } from '../../src/sidecar/downloads.ts';
 import { createSidecarServer } from '../../src/sidecar/server.ts';
+import { postReports } from '../../src/sidecar/state_reports.ts';
 import { openTokenFile } from '../../src/sidecar/token_file.ts';
 import { Uploads } from '../../src/sidecar/uploads.ts';
 import { connectUpstream, type Upstream } from '../../src/sidecar/upstream.ts';
@@ -73,12 +74,13 @@ export async function startStand(options: { resultsUpstream?: string } = {}): Pr
   await rotateToken(POD_TOKEN);
   const upstream = connectUpstream({ apiUrl, token: openTokenFile(tokenFile) });
   const uploads = new Uploads();
-  const server = createSidecarServer({
+  const { server } = createSidecarServer({
     upstream,
     uploads,
     downloads: new Downloads(upstream),
     resultsUpstream: options.resultsUpstream,
-    onRunnerReport: () => {},
+    reports: { reports: postReports(upstream), onReport: () => {} },
+    working: Promise.resolve(),
     log: () => {},
   });
   await listen(server);

@@ -1,5 +1,5 @@
-import type { AgentOrder } from '../../protocol/agent.ts';
-import type { Answer } from './answer.ts';
+import { problem } from '../problem.ts';
+import { type Answer, errorOrder } from './answer.ts';
 import type { Connection } from './connection.ts';
 
 /** Reports are writes to the apiserver, which all share: a runner has four states to tell in its life. */
@@ -7,12 +7,11 @@ const SAID = { most: 20, flood: 200, windowMs: 10_000 };
 /** Messages that may wait for their answer. */
 const MAX_OPEN = 32;
 
-const TOO_MANY: AgentOrder = {
-  type: 'error',
-  code: 'too-many-requests',
-  detail: 'This runner says too much.',
-  retryAfterSeconds: SAID.windowMs / 1000,
-};
+const TOO_MANY = errorOrder(
+  problem('too-many-requests', 'This runner says too much.', {
+    headers: { 'retry-after': String(SAID.windowMs / 1000) },
+  }),
+);
 
 /**
  * Answers a connection's messages in their order, one after the other, and only so many: what is above is told so, and
