@@ -49,7 +49,8 @@ export async function startRouter(cellsFile: string, env: NodeJS.ProcessEnv = {}
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
     },
     async stop() {
-      const ended = child.exitCode === null ? once(child, 'exit') : Promise.resolve([child.exitCode]);
+      const over = child.exitCode !== null || child.signalCode !== null;
+      const ended = over ? Promise.resolve([child.exitCode]) : once(child, 'exit');
       child.kill('SIGTERM');
       const [code] = await ended;
       return code;

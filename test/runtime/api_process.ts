@@ -58,7 +58,8 @@ export async function startApi(options: ApiProcessOptions): Promise<ApiProcess> 
     pid: child.pid ?? 0,
     logged: () => lines.join('\n'),
     async stop() {
-      const ended = child.exitCode === null ? once(child, 'exit') : Promise.resolve([child.exitCode]);
+      const over = child.exitCode !== null || child.signalCode !== null;
+      const ended = over ? Promise.resolve([child.exitCode]) : once(child, 'exit');
       child.kill('SIGTERM');
       const [code] = await ended;
       await rm(dataDir, { recursive: true, force: true });

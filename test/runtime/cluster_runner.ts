@@ -27,13 +27,22 @@ export interface ClusterRunner {
   authorization: string;
 }
 
+export interface RunnerOptions {
+  namespace: string;
+  name: string;
+  key: SigningKey;
+  node?: string;
+  issuer?: string;
+  cell?: string;
+}
+
 /**
  * A pod with its Active RunnerToken and a JWT for it, as the controller makes them. With a `node` the pod is bound to
  * one that does not exist: deleted, it stays with a deletionTimestamp, as a pod does that a kubelet is ending.
  */
 export async function makeRunner(
   client: KubeClient,
-  { namespace, name, key, node }: { namespace: string; name: string; key: SigningKey; node?: string },
+  { namespace, name, key, node, issuer = ISSUER, cell }: RunnerOptions,
 ): Promise<ClusterRunner> {
   const pod = await client.create(PodKind, {
     apiVersion: 'v1',
@@ -55,8 +64,8 @@ export async function makeRunner(
   const token = await setPhase(client, namespace, name, 'Active');
   const { jwt } = await issueToken({
     token,
-    pool: aPool(),
-    issuer: ISSUER,
+    pool: aPool(cell === undefined ? {} : { routing: { cell } }),
+    issuer,
     audience: AUDIENCE,
     key,
     now: new Date(),
