@@ -1,37 +1,47 @@
 /** `make bench`: every measure in one run, each beside what it is compared with. Names choose: `node hack/bench.ts throughput`. */
+import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
 import { memory } from '../bench/memory.ts';
 import { podsPerSecond } from '../bench/pods_per_second.ts';
+import { registrations } from '../bench/registrations.ts';
 import { requestsPerSecond } from '../bench/requests_per_second.ts';
 import { revocation } from '../bench/revocation.ts';
 import { type Figure, printFigure } from '../bench/statistics.ts';
 import { throughput } from '../bench/throughput.ts';
-import { step } from './progress.ts';
+import { type Note, step } from './progress.ts';
 
+/** These need nothing but the processor. */
+const WITHOUT_LAB = { inspect: inspectRate };
 const MEASURES = {
   pods: podsPerSecond,
   revocation,
   requests: requestsPerSecond,
+  registrations,
   throughput,
   memory,
 };
 
 const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !Object.hasOwn(MEASURES, name));
+const names = [WITHOUT_LAB, MEASURES].flatMap(Object.keys);
+const unknown = chosen.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
-  console.error(`no measure ${unknown.join(', ')}: there are ${Object.keys(MEASURES).join(', ')}`);
+  console.error(`no measure ${unknown.join(', ')}: there are ${names.join(', ')}`);
   process.exit(2);
 }
 
 const figures: Figure[] = [];
-{
+const isWanted = ([name]: [string, unknown]) => chosen.length === 0 || chosen.includes(name);
+async function take(name: string, measure: (note: Note) => Figure[] | Promise<Figure[]>): Promise<void> {
+  const measured = await step(name, async (note) => measure(note));
+  for (const figure of measured) printFigure(figure);
+  figures.push(...measured);
+}
+
+for (const [name, measure] of Object.entries(WITHOUT_LAB).filter(isWanted)) await take(name, measure);
+const inLab = Object.entries(MEASURES).filter(isWanted);
+if (inLab.length > 0) {
   await using lab = await step('a control plane with simulated nodes', openLab);
-  for (const [name, measure] of Object.entries(MEASURES)) {
-    if (chosen.length > 0 && !chosen.includes(name)) continue;
-    const measured = await step(name, (note) => measure(lab, note));
-    for (const figure of measured) printFigure(figure);
-    figures.push(...measured);
-  }
+  for (const [name, measure] of inLab) await take(name, (note) => measure(lab, note));
 }
 console.log('');
 for (const figure of figures) printFigure(figure);
