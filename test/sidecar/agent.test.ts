@@ -146,6 +146,15 @@ describe('in agent mode', () => {
     expect((await fetch(`${url}/v1/runner/drain?wait=x`)).status).toBe(400);
   });
 
+  it.runIf(process.platform === 'linux')('it idles under 64 MiB with its connection open', async () => {
+    const { residentMiB } = await start();
+    await expect.poll(() => api.agents.count).toBe(1);
+    await sleep(2000);
+    const resident = await residentMiB();
+    console.log(`sidecar in agent mode: idle at ${resident.toFixed(1)} MiB`);
+    expect(resident).toBeLessThan(64);
+  });
+
   it('comes back with a fresh token before the old one expires', { timeout: 30_000 }, async () => {
     await start();
     await expect.poll(states).toContain('Idle');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunnerToken } from '../../../src/resources/runner_token.ts';
 import { type AgentConnections, createAgentConnections } from '../../../src/runtime/agent/connections.ts';
 import { problem } from '../../../src/runtime/problem.ts';
@@ -33,7 +34,7 @@ export interface AgentApi extends TestApi {
 }
 
 export async function startAgentApi(
-  options: TestApiOptions & { more?: ApiPlugin[]; port?: number } = {},
+  options: TestApiOptions & { more?: ApiPlugin[]; port?: number; storeMs?: number } = {},
 ): Promise<AgentApi> {
   let agents: AgentConnections | undefined;
   const reported = new Map<string, string[]>();
@@ -42,6 +43,7 @@ export async function startAgentApi(
     ...options,
     routes: ({ tokens, pods, agentVerifier, live, log }) => {
       const storeReport: StoreReport = async (token, said) => {
+        if (options.storeMs !== undefined) await sleep(options.storeMs);
         const held = tokens.store.byUid(token.metadata.uid) ?? token;
         const before = held.status?.runner;
         const report = nextReport(before, said, new Date(api.nowMs));
