@@ -5,7 +5,7 @@ import { startProgram } from '../hack/program.ts';
 import { start } from '../hack/run/started.ts';
 import type { Lab } from './lab.ts';
 import { runnersOf } from './pool.ts';
-import { runtimeToken } from './requests_per_second.ts';
+import { workingToken } from './requests_per_second.ts';
 import { residentMiB } from './resident.ts';
 import { type Figure, median } from './statistics.ts';
 
@@ -63,7 +63,7 @@ export async function throughput(lab: Lab, note: (text: string) => void): Promis
 
   const runners = await runnersOf(lab, 'throughput', 1);
   const tokenFile = join(lab.scratch, 'token');
-  await writeFile(tokenFile, await runtimeToken(lab, runners.pods[0]?.metadata.name ?? ''), { mode: 0o600 });
+  await writeFile(tokenFile, await workingToken(lab, runners.pods[0]?.metadata.name ?? ''), { mode: 0o600 });
 
   await using bare = start(process.execPath, [
     join(import.meta.dirname, 'bare_file_server.ts'),

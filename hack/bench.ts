@@ -6,6 +6,7 @@ import { podsPerSecond } from '../bench/pods_per_second.ts';
 import { registrations } from '../bench/registrations.ts';
 import { requestsPerSecond } from '../bench/requests_per_second.ts';
 import { revocation } from '../bench/revocation.ts';
+import { router } from '../bench/router.ts';
 import { type Figure, printFigure } from '../bench/statistics.ts';
 import { throughput } from '../bench/throughput.ts';
 import { type Note, step } from './progress.ts';
@@ -18,6 +19,7 @@ const MEASURES = {
   requests: requestsPerSecond,
   registrations,
   throughput,
+  router,
   memory,
 };
 

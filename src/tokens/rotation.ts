@@ -14,8 +14,8 @@ export interface RotationPolicy {
 export const DEFAULT_ROTATION: RotationPolicy = {
   rotateEveryMs: 720 * 3_600_000,
   publishLeadMs: 5 * 60_000,
-  // The longest ttl that a RunnerToken may ask for, and a little for clocks that differ.
-  longestTokenMs: 24 * 3_600_000 + 60_000,
+  // The longest ttl or startupTimeout that may be asked for, the reap interval, and a little for clocks that differ.
+  longestTokenMs: 24 * 3_600_000 + 120_000,
 };
 
 /** The state of the keys as read from the cluster. */
