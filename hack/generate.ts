@@ -10,6 +10,7 @@ import { customResourceFiles } from './generate/custom_resources.ts';
 import { endpointsPage } from './generate/endpoints_page.ts';
 import { openapiFile } from './generate/openapi_file.ts';
 import { referenceFiles } from './generate/reference_pages.ts';
+import { tokenCommandPage } from './generate/token_command_page.ts';
 
 /** Path in the repository → what must stand there. */
 export type GeneratedFiles = ReadonlyMap<string, string>;
@@ -24,6 +25,7 @@ export async function generatedFiles(): Promise<GeneratedFiles> {
     ...referenceFiles(),
     await endpointsPage(),
     await openapiFile(),
+    await tokenCommandPage(),
   ]);
 }
 

@@ -28,7 +28,9 @@ export interface Command {
   /** What stands behind the options, such as `NAME...`; empty for nothing. */
   operands: string;
   /** Further paragraphs of the help text. */
-  details?: string;
+  details: string;
+  /** One line for a shell; the reference page has it, and a test runs it. */
+  example: string;
   options: Record<string, Option>;
   /** Whether the command line may hold a secret: then no error quotes anything of it. */
   secret?: boolean;

@@ -7,14 +7,16 @@ export function usageOf(name: string, command: Command): string {
 }
 
 export function helpOf(name: string, command: Command): string {
-  const options = Object.entries({ ...command.options, help: HELP }).map(
-    ([long, option]) => [written(long, option), option.help] as const,
+  const options = optionsOf(command).map(
+    ([long, option]) =>
+      [`${option.short === undefined ? '    ' : ''}${writtenOption(long, option)}`, option.help] as const,
   );
   const parts = [
-    `${sentence(command.summary)}`,
+    sentence(command.summary),
     `Usage: ${usageOf(name, command)}`,
-    ...(command.details === undefined ? [] : [command.details]),
+    command.details,
     `Options:\n${aligned(options)}`,
+    `Example: ${command.example}`,
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -29,8 +31,13 @@ export function overview(commands: Record<string, Command>): string {
   ].join('\n\n');
 }
 
-function written(long: string, { short, value }: Option): string {
-  return `${short === undefined ? '    ' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`;
+/** As a person types it: `-n, --namespace NAME`. */
+export function writtenOption(long: string, { short, value }: Option): string {
+  return `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`;
+}
+
+export function optionsOf(command: Command): [string, Option][] {
+  return Object.entries({ ...command.options, help: HELP });
 }
 
 function aligned(lines: readonly (readonly [string, string])[]): string {
@@ -38,6 +45,6 @@ function aligned(lines: readonly (readonly [string, string])[]): string {
   return lines.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }

@@ -3,9 +3,9 @@ import type { Given, Option } from './command.ts';
 
 /** Options of every command that talks to a cluster. */
 export const CLUSTER_OPTIONS = {
-  namespace: { type: 'string', short: 'n', value: 'NAME', help: "namespace; the kubeconfig context's own" },
-  context: { type: 'string', value: 'NAME', help: 'context of the kubeconfig; its current one' },
-  kubeconfig: { type: 'string', value: 'FILE', help: 'kubeconfig; KUBECONFIG or ~/.kube/config' },
+  namespace: { type: 'string', short: 'n', value: 'NAME', help: "namespace; by default the context's own" },
+  context: { type: 'string', value: 'NAME', help: 'context of the kubeconfig; by default its current one' },
+  kubeconfig: { type: 'string', value: 'FILE', help: 'by default KUBECONFIG or ~/.kube/config' },
 } as const satisfies Record<string, Option>;
 
 export interface Cluster {

@@ -5,11 +5,11 @@ import { helpOf, overview, usageOf } from './help.ts';
 
 /** In the order in which the help text lists them. Each is loaded when it is asked for: not all need a cluster. */
 const COMMANDS: Record<string, () => Promise<{ command: Command }>> = {
+  create: () => import('./commands/create.ts'),
   list: () => import('./commands/list.ts'),
   describe: () => import('./commands/describe.ts'),
-  create: () => import('./commands/create.ts'),
-  enable: () => import('./commands/enable.ts'),
   disable: () => import('./commands/disable.ts'),
+  enable: () => import('./commands/enable.ts'),
   pin: () => import('./commands/pin.ts'),
   unpin: () => import('./commands/unpin.ts'),
   revoke: () => import('./commands/revoke.ts'),
@@ -37,12 +37,17 @@ export async function runToken(args: readonly string[], io: Io): Promise<0 | 1 |
 
 /** The word itself is not repeated: it may be a token that was to be inspected. */
 async function withoutCommand(name: string, io: Io): Promise<0 | 2> {
-  const commands: Record<string, Command> = {};
-  for (const [each, load] of Object.entries(COMMANDS)) commands[each] = (await load()).command;
+  const commands = await allCommands();
   if (name === '--help' || name === '-h' || name === 'help') {
     io.out(overview(commands));
     return 0;
   }
   io.note(`harrier token: ${name === '' ? 'no command given' : 'no such command'}\n\n${overview(commands)}`);
   return 2;
+}
+
+export async function allCommands(): Promise<Record<string, Command>> {
+  const commands: Record<string, Command> = {};
+  for (const [name, load] of Object.entries(COMMANDS)) commands[name] = (await load()).command;
+  return commands;
 }

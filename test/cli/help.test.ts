@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { harrier } from './harrier.ts';
 
-const COMMANDS = ['list', 'describe', 'create', 'enable', 'disable', 'pin', 'unpin', 'revoke', 'inspect'];
+const COMMANDS = ['create', 'list', 'describe', 'disable', 'enable', 'pin', 'unpin', 'revoke', 'inspect'];
 
 test('--help lists the commands', async () => {
   const { code, out, err } = await harrier(['--help']);

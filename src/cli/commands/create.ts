@@ -19,6 +19,8 @@ export const command: Command = {
 Secret that status.secretRef names; with --show it is printed instead, and the name goes to standard error.
 A new reusable token takes the place of the older ones of its pool and scope, whose runners are revoked:
 --keep-others leaves them as they are.`,
+  example:
+    "harrier token create --pool linux --name macs --description 'the Macs of the lab' --expires-in 30d",
   options: {
     ...CLUSTER_OPTIONS,
     output: { type: 'string', short: 'o', value: 'json|name', help: 'another format' },
@@ -45,7 +47,7 @@ A new reusable token takes the place of the older ones of its pool and scope, wh
     timeout: {
       type: 'string',
       value: 'TIME',
-      help: `how long to wait for the value; ${DEFAULT_TIMEOUT_SECONDS}s`,
+      help: `how long to wait for the value; by default ${DEFAULT_TIMEOUT_SECONDS}s`,
     },
   },
   async run(given, io) {

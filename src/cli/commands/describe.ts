@@ -11,6 +11,8 @@ import { CLUSTER_OPTIONS, type Cluster, withCluster } from '../open_cluster.ts';
 export const command: Command = {
   summary: 'show all there is to know of a token, with the runners that joined by it',
   operands: 'NAME...',
+  details: 'Like kubectl describe, and with -o json the object with the names of its descendants.',
+  example: 'harrier token describe macs',
   options: {
     ...CLUSTER_OPTIONS,
     output: { type: 'string', short: 'o', value: 'json', help: 'another format' },

@@ -7,6 +7,7 @@ export const command: Command = {
   operands: 'NAME...',
   details: `Every runner that descends from the token is refused at once; pods are drained or deleted as the token's
 spec.onRevoke says.`,
+  example: 'harrier token disable macs',
   options: CHANGE_OPTIONS,
   run: (given, io) =>
     changeTokens(given, io, {

@@ -5,6 +5,7 @@ export const command: Command = {
   summary: 'let runners join by a token again',
   operands: 'NAME...',
   details: `Whoever was revoked when the token was disabled stays revoked and has to join anew.`,
+  example: 'harrier token enable macs',
   options: CHANGE_OPTIONS,
   run: (given, io) =>
     changeTokens(given, io, {

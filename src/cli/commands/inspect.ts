@@ -13,6 +13,7 @@ export const command: Command = {
 of what is secret in it. Nothing is verified but the checksum: whether the token is good, only the api knows.
 Without TOKEN it is read from standard input, where other users of the machine do not see it.
 A malformed token has a "reason", and the exit code is 1.`,
+  example: 'harrier token create --pool linux --one-time --show | harrier token inspect',
   options: { output: { type: 'string', short: 'o', value: 'json', help: 'the one format there is' } },
   secret: true,
   async run(given, io) {

@@ -15,6 +15,7 @@ export const command: Command = {
   operands: '',
   details: `Lists the tokens by which runners join, and with --type those of the runners themselves.
 With --watch the changes follow as they happen: as rows, or with -o json as one object a line.`,
+  example: 'harrier token list --pool linux -o wide',
   options: {
     ...CLUSTER_OPTIONS,
     output: { type: 'string', short: 'o', value: 'json|wide|name', help: 'another format' },

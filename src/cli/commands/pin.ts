@@ -5,6 +5,7 @@ export const command: Command = {
   summary: 'make a one-time token reusable',
   operands: 'NAME...',
   details: `Runners that have joined are not touched, and no other token is deactivated by it.`,
+  example: 'harrier token pin macs',
   options: CHANGE_OPTIONS,
   run: (given, io) =>
     changeTokens(given, io, {

@@ -12,6 +12,7 @@ export const command: Command = {
   details: `Every runner that descends from the token is refused at once; pods are drained or deleted as the token's
 spec.onRevoke says. Nothing is asked, and nothing brings a token back. harrier token disable can be undone.
 The identity of one runner may be revoked too: its runner is refused, and the pool makes another.`,
+  example: 'harrier token revoke macs',
   options: CHANGE_OPTIONS,
   async run(given, io) {
     const format = oneOf(given, 'output', ['json', 'name']);
