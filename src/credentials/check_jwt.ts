@@ -21,7 +21,7 @@ const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256
 /** Key sets kept; the least recently used goes. */
 const MOST_KEY_SETS = 64;
 /** Keys are fetched anew after so long, and for an unknown kid not more often than `cooldown`, in ms. */
-const TIMES = { cacheMaxAge: 300_000, cooldownDuration: 5_000, timeoutDuration: 6_000 };
+const TIMES = { cacheMaxAge: 60_000, cooldownDuration: 5_000, timeoutDuration: 6_000 };
 
 /** Checks JWTs of other issuers by the keys that they publish, which are fetched through `get` and cached. */
 export function createCheckJwt(get: GuardedGet): CheckJwt {
