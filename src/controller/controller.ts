@@ -17,6 +17,7 @@ import { concerned, reconcileAnyToken, tokensOf } from './any_token.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createDescent } from './descent.ts';
 import { fencedClient } from './fenced_client.ts';
+import { gather } from './gather.ts';
 import { createHandover } from './handover.ts';
 import { createLimit } from './in_parallel.ts';
 import { createKeyRing } from './keys/key_ring.ts';
@@ -66,7 +67,7 @@ export interface Controller {
 
 /** Runners that are worked on at once, over all pools. */
 const PARALLEL_RUNNERS = 32;
-/** Changes of pods and tokens within it lead to one look at their pool: a pool of 200 starts in 200 steps each. */
+/** A pool is looked at once in so long, however much changes: one of 200 starts in 200 steps each. */
 const GATHER_MS = 50;
 /** Changes of descendants within it lead to one count in their registration token. */
 const COUNT_MS = 300;
@@ -178,15 +179,16 @@ export function createController(options: ControllerOptions): Controller {
     registry,
   });
 
+  const lookAtPool = gather((key, ms) => poolLoop.addAfter(key, ms), GATHER_MS);
   pods.onChange(({ type, object }) => {
     const pool = view.pools.byUid(controllerUid(object, 'RunnerPool') ?? '');
-    if (pool !== undefined) poolLoop.addAfter(keyOf(pool), GATHER_MS);
+    if (pool !== undefined) lookAtPool(keyOf(pool));
     if (type !== 'deleted') return;
     deletedPods.delete(object.metadata.uid);
     lastStates.delete(object.metadata.uid);
   });
   tokens.onChange(({ type, object }) => {
-    poolLoop.addAfter(`${object.metadata.namespace}/${object.spec.poolRef.name}`, GATHER_MS);
+    lookAtPool(`${object.metadata.namespace}/${object.spec.poolRef.name}`);
     const parent = object.spec.parentRef?.name;
     if (parent !== undefined) tokenLoop.addAfter(`${object.metadata.namespace}/${parent}`, COUNT_MS);
     const state = object.status?.runner?.state;
