@@ -38,6 +38,9 @@ const headers = z.object({
     .describe('The client’s own name for this registration: repeated with it, it is the same one.'),
 });
 
+const REGISTRATION = Symbol('registration');
+type ByRegistration = FastifyRequest & { [REGISTRATION]?: RunnerToken };
+
 /** How runners that Harrier did not make join, stay and leave. */
 export function registrationRoutes(tools: RegistrationTools): ApiPlugin {
   return async (app) => {
@@ -61,9 +64,15 @@ export function registrationRoutes(tools: RegistrationTools): ApiPlugin {
             503: problemDetails,
           },
         },
+        // Before the body: whoever brings no registration token learns nothing of what a registration has to say.
+        onRequest(request: ByRegistration, _reply, done) {
+          request[REGISTRATION] = proven(request, tools);
+          done();
+        },
       },
       async (request, reply) => {
-        const registration = proven(request, tools);
+        const registration = (request as ByRegistration)[REGISTRATION];
+        if (registration === undefined) throw new Error('a registration without its token');
         const answer = await tools.register(registration, request.body, request.headers['idempotency-key']);
         return reply.code(201).header('cache-control', 'no-store').send(answer);
       },
