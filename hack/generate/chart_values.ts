@@ -53,6 +53,22 @@ const image = z
   })
   .describe('The one image of controller, api, router and sidecar.');
 
+const registrationTokens = z
+  .strictObject({
+    prefix: z
+      .string()
+      .regex(/^[a-z][a-z0-9_-]{0,14}_$/)
+      .default('hrt_')
+      .describe('What their values begin with where a token says nothing else.'),
+    routableNamespaces: z
+      .array(z.string().regex(/^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$/))
+      .default([])
+      .describe(
+        'Namespaces whose values say where they belong, for a router; "*" for all. Pools and tokens may say otherwise.',
+      ),
+  })
+  .describe('The values of registration tokens.');
+
 const controller = z
   .strictObject({
     replicas: z
@@ -230,6 +246,7 @@ export const chartValues = z.strictObject({
     .describe(
       'Cell that this installation is: for pools that name none, and for the URLs that the api signs.',
     ),
+  registrationTokens,
   keyRotation: z
     .string()
     .regex(hours)

@@ -13,6 +13,7 @@ function seen(changes: Partial<ObservedRegistered> = {}): ObservedRegistered {
     deregistered: false,
     replaced: false,
     terminated: false,
+    keyGone: false,
     expiresAtMs: NOW.getTime() + 60_000,
     ...changes,
   };
