@@ -6,7 +6,12 @@ import { API_VERSION, Label } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
 
 /** A pool whose pods run on simulated nodes; their programs never run, so the image is only a name. */
-export function simulatedPool(namespace: string, name: string, replicas: number) {
+export function simulatedPool(
+  namespace: string,
+  name: string,
+  replicas: number,
+  more: Record<string, unknown> = {},
+) {
   return {
     apiVersion: API_VERSION,
     kind: 'RunnerPool',
@@ -21,12 +26,18 @@ export function simulatedPool(namespace: string, name: string, replicas: number)
         },
       },
       lifecycle: { startupTimeout: '24h' },
+      ...more,
     },
   };
 }
 
-export async function applyPool(lab: Lab, name: string, replicas: number): Promise<void> {
-  await lab.client.apply(RunnerPoolKind, simulatedPool(lab.namespace, name, replicas), {
+export async function applyPool(
+  lab: Lab,
+  name: string,
+  replicas: number,
+  more: Record<string, unknown> = {},
+): Promise<void> {
+  await lab.client.apply(RunnerPoolKind, simulatedPool(lab.namespace, name, replicas, more), {
     fieldManager: 'bench',
     force: true,
   });
@@ -72,14 +83,19 @@ export async function watchPods(lab: Lab, namespace: string, pool?: string) {
 }
 
 /** The pool's runners, brought up; `gone` scales it to none and waits until nothing of it is left. */
-export async function runnersOf(lab: Lab, pool: string, replicas: number) {
+export async function runnersOf(
+  lab: Lab,
+  pool: string,
+  replicas: number,
+  more: Record<string, unknown> = {},
+) {
   const watched = await watchPods(lab, lab.namespace, pool);
-  await applyPool(lab, pool, replicas);
+  await applyPool(lab, pool, replicas, more);
   await watched.running(replicas);
   return {
     pods: watched.pods().filter((pod) => pod.metadata.deletionTimestamp === undefined),
     async gone() {
-      await applyPool(lab, pool, 0);
+      await applyPool(lab, pool, 0, more);
       await watched.none();
       await watched.stop();
     },

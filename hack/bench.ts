@@ -1,4 +1,6 @@
 /** `make bench`: every measure in one run, each beside what it is compared with. Names choose: `node hack/bench.ts throughput`. */
+
+import { agents } from '../bench/agents.ts';
 import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
 import { memory } from '../bench/memory.ts';
@@ -21,6 +23,7 @@ const MEASURES = {
   throughput,
   router,
   memory,
+  agents,
 };
 
 const chosen = process.argv.slice(2);
