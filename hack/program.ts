@@ -22,7 +22,10 @@ const CONTROLLER_FLAGS = [...NODE_FLAGS, '--optimize-for-size'] as const;
 export const PROGRAM_ENV = { MALLOC_MMAP_THRESHOLD_: '131072' } as const;
 
 /** Starts a mode of the bundle on this machine, as its image would. */
-export function startProgram(mode: 'controller' | 'api' | 'sidecar', env: NodeJS.ProcessEnv): Started {
+export function startProgram(
+  mode: 'controller' | 'api' | 'router' | 'sidecar',
+  env: NodeJS.ProcessEnv,
+): Started {
   const flags = mode === 'controller' ? CONTROLLER_FLAGS : NODE_FLAGS;
   const main = join(import.meta.dirname, '..', 'dist', 'main.js');
   return start(process.execPath, [...flags, main, mode], { ...PROGRAM_ENV, ...env });

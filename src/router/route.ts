@@ -29,7 +29,7 @@ export type Route =
 const WITHOUT_BEARER = ['/.well-known/', '/openapi.json', '/v1/introspect'];
 
 /** Where a request goes; pure. Nothing is verified here: the cell's api judges the token or the URL's signature. */
-export function route({ url, authorization }: Asked, cells: CellNames): Route {
+export function route({ url, authorization }: Asked, cells: CellNames, cellOf = cellOfBearer): Route {
   const [path = '', query = ''] = split(url);
   if (path[0] !== '/') return nobody('bad-request', 'The request target must be a path.');
   if (path === '/healthz' || path === '/readyz') return { to: 'itself', path };
@@ -43,10 +43,10 @@ export function route({ url, authorization }: Asked, cells: CellNames): Route {
       'not-found',
       `Name a cell by ?${CELL_PARAMETER}=…, or ask its api itself: there is no default one.`,
     );
-  return byBearer(authorization, cells);
+  return byBearer(authorization, cells, cellOf);
 }
 
-function byBearer(authorization: string | undefined, cells: CellNames): Route {
+function byBearer(authorization: string | undefined, cells: CellNames, cellOf: typeof cellOfBearer): Route {
   let bearer: string;
   try {
     bearer = bearerToken(authorization);
@@ -55,7 +55,7 @@ function byBearer(authorization: string | undefined, cells: CellNames): Route {
       return nobody('unauthorized', 'Send the token as Authorization: Bearer …');
     throw error;
   }
-  const named = cellOfBearer(bearer);
+  const named = cellOf(bearer);
   switch (named.kind) {
     case 'cell':
       return toCell(named.cell, cells);

@@ -10,6 +10,7 @@ import { requestHeaders } from './headers.ts';
 import { ROUTER_LIMITS } from './limits.ts';
 import type { RouterMetrics } from './metrics.ts';
 import { refuse } from './refuse.ts';
+import { rememberCells } from './remembered_cells.ts';
 import { hasBody, RequestBody } from './request_body.ts';
 import { route } from './route.ts';
 import { Upgrading } from './upgrading.ts';
@@ -35,6 +36,7 @@ export function buildRouter({ cells, metrics, log, trusted, ready }: RouterOptio
   const lines = new Set<{ client: Socket; upstream: Socket }>();
   const verbose = log.isLevelEnabled('debug');
   const collector = createCollector({ whileStreaming: true });
+  const cellOf = rememberCells();
   let closing = false;
 
   const server = createServer({
@@ -59,7 +61,7 @@ export function buildRouter({ cells, metrics, log, trusted, ready }: RouterOptio
   function choose(request: IncomingMessage, response: ServerResponse): Cell | undefined {
     const { url = '', headers } = request;
     const end = closing ? { connection: 'close' } : {};
-    const found = route({ url, authorization: headers.authorization }, cells);
+    const found = route({ url, authorization: headers.authorization }, cells, cellOf);
     if (found.to === 'itself') {
       const fine = found.path === '/healthz' || ready();
       response.writeHead(fine ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8', ...end });
