@@ -210,6 +210,7 @@ export function createController(options: ControllerOptions): Controller {
       await keysLoop.start();
       // Before there is a key, every runner would fail at its token: the loop above retries until there is one.
       await keyIsThere(() => ring.current(now()));
+      await hands.handover.clear();
       await Promise.all([poolLoop.start(), tokenLoop.start()]);
     },
     async stop() {

@@ -8,6 +8,8 @@ export type HandedOver = Record<string, string>;
 export interface Handover {
   /** Resolves when the api replica that asked can read it. */
   put(tokenUid: string, requestId: string, values: HandedOver): Promise<void>;
+  /** Takes away what a leader left behind that died with an answer under way. */
+  clear(): Promise<void>;
 }
 
 interface Entry {
@@ -67,12 +69,15 @@ export function createHandover({
       }
     }
     writing = false;
-    // Best effort: a leader that dies before it leaves an entry that only the api can read, until the next one's first.
+    // Best effort: a leader that dies before it leaves an entry that only the api can read, until the next one begins.
     clearing = setTimeout(() => void write([]).catch(() => undefined), CLEAR_AFTER_MS);
     clearing.unref();
   }
 
   return {
+    async clear() {
+      if (waiting.length === 0 && !writing) await write([]);
+    },
     put(tokenUid, requestId, values) {
       return new Promise((written, failed) => {
         const text = Buffer.from(JSON.stringify(values)).toString('base64');

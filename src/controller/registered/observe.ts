@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { ownerOfRunner } from '../credentials/owner.ts';
 import type { Descent } from '../descent.ts';
 import type { KeyRing } from '../keys/key_ring.ts';
 import { unansweredRequest } from '../requests/serve_request.ts';
@@ -8,11 +10,18 @@ import { inherited } from '../token/token_manifest.ts';
 import type { View } from '../view.ts';
 import type { ObservedRegistered } from './observed.ts';
 
-/** Gathers what is known of a registered runner's token. */
-export function observeRegistered(
+export interface RegisteredObserver {
+  view: View;
+  descent: Descent;
+  ring: Pick<KeyRing, 'has'>;
+  credentials: Pick<Credentials, 'look'>;
+}
+
+/** Gathers what is known of a registered runner's token; reads one Secret if it brings a credential. */
+export async function observeRegistered(
   token: RunnerToken,
-  { view, descent, ring }: { view: View; descent: Descent; ring: Pick<KeyRing, 'has'> },
-): { observed: ObservedRegistered; pool: RunnerPool | undefined } {
+  { view, descent, ring, credentials }: RegisteredObserver,
+): Promise<{ observed: ObservedRegistered; pool: RunnerPool | undefined }> {
   const { spec, status, metadata } = token;
   const pool = view.pools.get(metadata.namespace, spec.poolRef.name);
   return {
@@ -28,8 +37,23 @@ export function observeRegistered(
       keyGone: status?.keyId !== undefined && !ring.has(status.keyId),
       expiresAtMs: timeMs(status?.expiresAt),
       endedAtMs: timeMs(status?.revokedAt ?? status?.expiresAt),
+      credential: await credentialOf(token, pool, credentials),
       request: unansweredRequest(status),
     },
+  };
+}
+
+async function credentialOf(
+  token: RunnerToken,
+  pool: RunnerPool | undefined,
+  credentials: Pick<Credentials, 'look'>,
+): Promise<ObservedRegistered['credential']> {
+  const { phase = 'Pending', conditions = [] } = token.status ?? {};
+  const lives = phase === 'Pending' || phase === 'Active';
+  if (token.spec.supplied === undefined || pool === undefined || !lives) return undefined;
+  return {
+    verdict: await credentials.look(ownerOfRunner(token, pool)),
+    told: conditions.find((one) => one.type === 'Degraded')?.reason,
   };
 }
 

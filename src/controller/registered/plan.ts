@@ -1,4 +1,5 @@
 import { PARENT_REVOKED } from '../pool/standing.ts';
+import { reasonOf } from './credential_condition.ts';
 import type { ObservedRegistered, RegisteredAction } from './observed.ts';
 
 export interface RegisteredPlan {
@@ -8,6 +9,8 @@ export interface RegisteredPlan {
 
 /** For so long what is over can be looked at, in ms. */
 const KEPT_MS = 10 * 60_000;
+/** A credential that the token brings is looked at again after so long, in ms. */
+const CREDENTIAL_MS = 5_000;
 
 /**
  * Decides the next step of a registered runner's identity; pure.
@@ -23,8 +26,12 @@ export function planRegistered(observed: ObservedRegistered, now: Date): Registe
   }
   const over = overBy(observed);
   if (over !== undefined) return { action: { type: 'EndToken', phase: 'Revoked', ...over } };
-  if (phase !== 'Active') return { action: { type: 'IssueFirst' } };
+  const { credential } = observed;
+  if (phase !== 'Active') return withoutJwt(credential);
+  if (credential !== undefined && credential.told !== reasonOf(credential.verdict))
+    return { action: { type: 'TellCredential', verdict: credential.verdict } };
   const leftMs = (expiresAtMs ?? 0) - now.getTime();
+  const lookMs = credential === undefined ? leftMs : Math.min(leftMs, CREDENTIAL_MS);
   if (leftMs <= 0)
     return {
       action: {
@@ -35,8 +42,19 @@ export function planRegistered(observed: ObservedRegistered, now: Date): Registe
       },
     };
   return observed.request === undefined
-    ? { againAfterMs: leftMs }
-    : { action: { type: 'ServeRequest' }, againAfterMs: leftMs };
+    ? { againAfterMs: lookMs }
+    : { action: { type: 'ServeRequest' }, againAfterMs: lookMs };
+}
+
+/** A runner whose credential is not good gets no JWT either: it would begin its work without it. */
+function withoutJwt(credential: ObservedRegistered['credential']): RegisteredPlan {
+  if (credential === undefined) return { action: { type: 'IssueFirst' } };
+  const { verdict, told } = credential;
+  if (verdict.good) return { action: { type: 'IssueFirst', recorded: verdict.recorded } };
+  return {
+    ...(told === verdict.reason ? {} : { action: { type: 'TellCredential', verdict } }),
+    againAfterMs: CREDENTIAL_MS,
+  };
 }
 
 function overBy(observed: ObservedRegistered): { reason: string; message: string } | undefined {

@@ -20,7 +20,7 @@ export async function reconcileRegistered(
   deps: RegisteredDeps,
 ): Promise<ReconcileResult> {
   if (token.metadata.deletionTimestamp !== undefined) return {};
-  const { observed, pool } = observeRegistered(token, deps);
+  const { observed, pool } = await observeRegistered(token, deps);
   const { action, againAfterMs } = planRegistered(observed, deps.now());
   if (action === undefined) return { againAfterMs };
   try {

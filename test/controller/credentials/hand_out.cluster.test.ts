@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventKind, RunnerPoolKind, RunnerTokenKind, SecretKind } from '../../../src/kube/kinds.ts';
 import type { Kind, KubeClient, KubeObject } from '../../../src/kube/types.ts';
-import { FieldManager, HANDOVER_SECRET, tokenSecretName } from '../../../src/resources/group.ts';
+import { API_VERSION, FieldManager, HANDOVER_SECRET, tokenSecretName } from '../../../src/resources/group.ts';
 import { type ApiProcess, startApi } from '../../runtime/api_process.ts';
 import { useCluster } from '../../support/cluster.ts';
 import { ISSUER } from '../../tokens/builders.ts';
@@ -22,17 +22,19 @@ beforeAll(async () => {
   client = clientOf(cluster.kubeconfig);
   service = await startValidatingService();
   const { kubeconfig, namespace } = cluster;
-  controller = startController({
-    kubeconfig,
-    namespace,
-    env: { HARRIER_CREDENTIAL_HOSTS: service.host, HARRIER_ISSUER: ISSUER, HARRIER_LOG_LEVEL: 'trace' },
-  });
+  controller = begin();
   apis = await Promise.all(
     [1, 2].map(() =>
       startApi({ kubeconfig, namespace, runners: namespace, env: { HARRIER_LOG_LEVEL: 'trace' } }),
     ),
   );
 });
+
+function begin(): ControllerProcess {
+  const { kubeconfig, namespace } = cluster;
+  const env = { HARRIER_CREDENTIAL_HOSTS: service.host, HARRIER_ISSUER: ISSUER, HARRIER_LOG_LEVEL: 'trace' };
+  return startController({ kubeconfig, namespace, env });
+}
 
 afterAll(async () => {
   await Promise.all(apis.map((api) => api.stop()));
@@ -209,6 +211,62 @@ describe('a changed Secret', () => {
   });
 });
 
+describe('a registered runner', () => {
+  const namespace = () => cluster.namespace;
+
+  async function register(name: string, supplied: object | undefined) {
+    const parent = await client.get(RunnerTokenKind, namespace(), 'joined');
+    return await client.create(RunnerTokenKind, {
+      apiVersion: API_VERSION,
+      kind: 'RunnerToken',
+      metadata: { namespace: namespace(), name },
+      spec: {
+        type: 'Runtime',
+        runner: { name },
+        poolRef: { name: 'joined' },
+        parentRef: { name: 'joined', uid: parent?.metadata.uid },
+        ...(supplied === undefined ? {} : { supplied }),
+      },
+    });
+  }
+  const degraded = async (name: string) =>
+    (await tokenOf(name))?.status?.conditions.find((one) => one.type === 'Degraded');
+
+  it('gets what its own token names, and no JWT before that is good', async () => {
+    await putSecret('joined', account('ada', ['a']));
+    await makePool('joined');
+    await live('joined');
+    const supplied = { secretRef: { name: 'mac', key: 'token' }, ...asking() };
+    await register('mac-1', supplied);
+    await eventually(
+      'its condition',
+      async () => (await degraded('mac-1'))?.reason === 'CredentialSecretMissing',
+    );
+    expect((await tokenOf('mac-1'))?.status?.phase).toBe('Pending');
+    expect((await degraded('mac-1'))?.message).toContain('spec.supplied.secretRef');
+    const credential = `v2/zzzzz-gj3su-0123456789abcde/${CANARY}-mac`;
+    service.accounts.set(credential, { login: 'eve', scopes: ['b'] });
+    await putSecret('mac', credential);
+    const active = await eventually('its JWT', async () => {
+      const token = await tokenOf('mac-1');
+      return token?.status?.phase === 'Active' && token;
+    });
+    expect(active.status?.recorded).toEqual({ subject: 'eve', scopes: ['b'] });
+    await eventually('the end of Degraded', async () => (await degraded('mac-1'))?.status === 'False');
+    const runner = await known('mac-1');
+    const answer = await ask(runner);
+    expect(answer).toMatchObject({ status: 200, credential: `${credential}/${active.metadata.uid}` });
+    expect(await ask(runner)).toMatchObject({ status: 409 });
+  });
+
+  it("does not get its pool's", async () => {
+    await register('mac-2', undefined);
+    await eventually('its JWT', async () => (await tokenOf('mac-2'))?.status?.phase === 'Active');
+    expect((await tokenOf('mac-2'))?.status?.recorded?.subject).toBe(`pool:${namespace()}/joined`);
+    expect(await ask(await known('mac-2'))).toMatchObject({ status: 404, code: 'not-found' });
+  });
+});
+
 describe('the hand-out', () => {
   it('gives one of many simultaneous calls over two replicas the credential, and no other ever', async () => {
     await putSecret('once', account('ada', ['a']));
@@ -320,6 +378,23 @@ describe('when all is done', () => {
       for (const secret of [CANARY, Buffer.from(CANARY).toString('base64').slice(0, -4)])
         expect(text.includes(secret), where).toBe(false);
     }
+  });
+
+  it('what a leader leaves behind that dies with an answer under way, the next one takes away', async () => {
+    await controller.kill('SIGKILL');
+    const left = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: cluster.namespace, name: HANDOVER_SECRET },
+      data: { 'token.request': Buffer.from(CANARY).toString('base64') },
+    };
+    await client.apply(SecretKind, left, { fieldManager: FieldManager.controller, force: true });
+    await new PoolInCluster(client, cluster.namespace, '').forgetLease();
+    controller = begin();
+    await eventually('an empty hand-over', async () => {
+      const secret = await client.get(SecretKind, cluster.namespace, HANDOVER_SECRET);
+      return Object.keys(secret?.data ?? {}).length === 0;
+    });
   });
 
   it("every user's Secret is as its owner left it", async () => {
