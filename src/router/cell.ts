@@ -15,7 +15,7 @@ export interface CellOptions {
 /** At what a cell failed: no connection, no good check, or an answer that did not come, or not whole. */
 export type Failing = 'connect' | 'check' | 'answer';
 
-const CONNECT_TIMEOUT_MS = 3_000;
+export const CONNECT_TIMEOUT_MS = 3_000;
 
 /** One cell as this process sees it: the connections kept to its api, and how it behaved of late. */
 export class Cell {

@@ -4,7 +4,7 @@ import { type FoundProblem, PROBLEM_MEDIA_TYPE, problemBody } from '../http/prob
 import { PROBLEMS } from '../protocol/problem.ts';
 
 /** How long what is left of a body is taken in and dropped after an early answer. */
-const LINGER_MS = 2_000;
+export const LINGER_MS = 2_000;
 
 /** Answers with the problem, as the api would. */
 export function refuse(
