@@ -17,7 +17,11 @@ import type { ApiPlugin } from '../server.ts';
 import type { WriteApiStatus } from '../write_api_status.ts';
 
 export interface RegistrationTools {
-  tokens: { readonly store: Pick<Store<RunnerToken>, 'byIndex'> };
+  tokens: {
+    readonly store: Pick<Store<RunnerToken>, 'byIndex'>;
+    readonly synced: boolean;
+    readonly connected: boolean;
+  };
   register: Register;
   deliver: DeliverToken;
   write: WriteApiStatus;
@@ -139,6 +143,11 @@ function proven(request: FastifyRequest, { tokens, onRefusal }: RegistrationTool
     return registration;
   } catch (error) {
     if (!(error instanceof TokenRefused)) throw error;
+    // While nothing is known of any token, that this one is unknown is no verdict: neither in nor out.
+    if (error.refusal === 'unknown-token' && !(tokens.synced && tokens.connected))
+      throw problem('unavailable', 'Which tokens there are is not known at this moment; retry.', {
+        headers: { 'retry-after': '1' },
+      });
     onRefusal(error.refusal);
     throw unauthorized(error.refusal);
   }
