@@ -69,6 +69,18 @@ const registrationTokens = z
   })
   .describe('The values of registration tokens.');
 
+const credentials = z
+  .strictObject({
+    allowedHosts: z
+      .array(z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$/))
+      .default([])
+      .describe(
+        'Hosts, as host or host:port, that may validate supplied credentials although they are inside the cluster or ' +
+          'its network, or speak plain HTTP. All others must be outside, and https.',
+      ),
+  })
+  .describe('Credentials that pools bring for their runners (spec.token.supplied).');
+
 const controller = z
   .strictObject({
     replicas: z
@@ -152,7 +164,7 @@ const router = z
       .array(z.string().regex(cidr))
       .default([])
       .describe('Ranges of proxies in front whose X-Forwarded-For, -Proto and -Host count.'),
-    ...placement({ requests: { cpu: '100m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
+    ...placement({ requests: { cpu: '100m', memory: '96Mi' }, limits: { memory: '512Mi' } }),
   })
   .describe('The routers.');
 
@@ -202,6 +214,10 @@ const networkPolicy = z
           .describe('Their ports, before and behind a Service.'),
       })
       .describe('Where the api reaches the trusted issuers, if there are any.'),
+    controllerTo: objects(
+      'More NetworkPolicyEgressRules of the controller: where the services are that validate supplied credentials, ' +
+        'when they are elsewhere than on the addresses and ports of kubernetesApi.',
+    ),
     metricsFrom: objects('NetworkPolicyPeers that may scrape /metrics.'),
     runners: z
       .strictObject({
@@ -247,6 +263,7 @@ export const chartValues = z.strictObject({
       'Cell that this installation is: for pools that name none, and for the URLs that the api signs.',
     ),
   registrationTokens,
+  credentials,
   keyRotation: z
     .string()
     .regex(hours)
