@@ -1,0 +1,84 @@
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RunnerPoolKind, SecretKind } from '../../../src/kube/kinds.ts';
+import type { KubeClient } from '../../../src/kube/types.ts';
+import { tokenSecretName } from '../../../src/resources/group.ts';
+import { HARRIER_CLAIM, type RuntimeClaims } from '../../../src/tokens/claims.ts';
+import { type ApiProcess, startApi } from '../../runtime/api_process.ts';
+import { useCluster } from '../../support/cluster.ts';
+import { ISSUER } from '../../tokens/builders.ts';
+import { type ControllerProcess, startController } from '../controller_process.ts';
+import { clientOf, eventually, PoolInCluster, poolManifest } from '../pool_in_cluster.ts';
+
+const cluster = useCluster();
+let client: KubeClient;
+let controller: ControllerProcess;
+let api: ApiProcess;
+
+beforeAll(async () => {
+  client = clientOf(cluster.kubeconfig);
+  const { kubeconfig, namespace } = cluster;
+  controller = startController({ kubeconfig, namespace, env: { HARRIER_ISSUER: ISSUER } });
+  api = await startApi({ kubeconfig, namespace, runners: namespace });
+}, 60_000);
+
+afterAll(async () => {
+  await api.stop();
+  await controller.kill('SIGTERM');
+  await client.close();
+});
+
+async function runnerAt(pool: PoolInCluster, attempt: number) {
+  return await eventually(`attempt ${attempt} with its JWT`, async () => {
+    for (const token of await pool.tokens()) {
+      if (token.spec.podRef === undefined || token.spec.attempt !== attempt) continue;
+      const secret = await client.get(SecretKind, cluster.namespace, tokenSecretName(token.metadata.name));
+      const jwt = Buffer.from(secret?.data?.token ?? '', 'base64').toString();
+      if (token.status?.phase === 'Active' && jwt !== '')
+        return { name: token.metadata.name, jwt, claims: decodeJwt(jwt) as unknown as RuntimeClaims };
+    }
+    return undefined;
+  });
+}
+
+const statusOf = async (jwt: string) =>
+  (await fetch(`${api.url}/v1/runner`, { headers: { authorization: `Bearer ${jwt}` } })).status;
+
+it('a runner that is started again has another token, and the earlier one is refused once that exists', async () => {
+  const lifecycle = { startupTimeout: '3s', backoff: { initial: '1s', max: '1s' }, onDelete: 'Delete' };
+  const forge = {
+    type: 'gitea',
+    url: 'https://gitea.example.com',
+    scope: { type: 'repository', name: 'acme/app' },
+    credentialsSecretRef: { name: 'forge' },
+  };
+  await client.create(SecretKind, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { namespace: cluster.namespace, name: 'forge' },
+  });
+  const spec = { replicas: 1, lifecycle, forge, routing: { cell: 'north', organization: 'acme' } };
+  await client.create(RunnerPoolKind, poolManifest(cluster.namespace, 'again', spec));
+  const pool = new PoolInCluster(client, cluster.namespace, 'again');
+
+  const first = await runnerAt(pool, 1);
+  await eventually('its acceptance', async () => (await statusOf(first.jwt)) === 200);
+  expect(first.claims[HARRIER_CLAIM]).toMatchObject({
+    runner: { name: first.name },
+    pool: { name: 'again' },
+    attempt: 1,
+    agent: false,
+    cell: 'north',
+    organization: 'acme',
+    forge: { type: 'gitea', scope: 'repository', entity: 'acme/app' },
+  });
+  // startupTimeout and the minute in which it is surely removed: the JWT outlives neither.
+  expect(first.claims.exp - first.claims.iat).toBe(63);
+
+  // It says nothing in 3 s, so it is started again.
+  const second = await runnerAt(pool, 2);
+  expect(await statusOf(first.jwt)).toBe(401);
+  expect(second.claims.jti).not.toBe(first.claims.jti);
+  expect(second.claims[HARRIER_CLAIM].attempt).toBe(2);
+  await eventually('its acceptance', async () => (await statusOf(second.jwt)) === 200);
+});
