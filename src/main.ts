@@ -10,10 +10,11 @@ const MODES: Record<string, () => Promise<Mode>> = {
 };
 
 const mode = process.argv[2] ?? '';
-const load = MODES[mode];
+const load = Object.hasOwn(MODES, mode) ? MODES[mode] : undefined;
 if (load === undefined) {
+  // The word itself is not repeated: it may be a token that was to be inspected.
   process.stderr.write(
-    `harrier: ${mode === '' ? 'no mode given' : `unknown mode ${JSON.stringify(mode)}`}; one of: ${Object.keys(MODES).join(', ')}\n`,
+    `harrier: ${mode === '' ? 'no mode given' : 'there is no such mode'}; one of: ${Object.keys(MODES).join(', ')}\n`,
   );
   process.exitCode = 2;
 } else {

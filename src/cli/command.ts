@@ -11,7 +11,6 @@ export interface Option {
 
 /** What a command reads, and where it writes to. */
 export interface Io {
-  env: NodeJS.ProcessEnv;
   stdin: NodeJS.ReadableStream & { isTTY?: boolean };
   /** What was asked for; each text with its own line ends. */
   out(text: string): void;

@@ -29,7 +29,8 @@ export async function waitUntilActive(
         else latest = event.object;
       });
     } catch (error) {
-      if (late.aborted || interrupted.aborted) throw notYet(latest, timeoutMs);
+      if (interrupted.aborted) throw new Failed(`interrupted; ${name} was made, and stays`);
+      if (late.aborted) throw notYet(latest, timeoutMs);
       if (!enough.signal.aborted && !isKubeError(error, 'transient', 'gone')) throw error;
     }
     const read = await client.get(RunnerTokenKind, namespace, name);

@@ -1,7 +1,7 @@
 import { runToken } from '../cli/run_token.ts';
 
 /** `harrier token`: the command line of those who look after tokens. */
-export async function run(env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> {
+export async function run(_env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> {
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
   // `harrier token list | head` closes the pipe: nobody reads what comes next, and that is no failure.
@@ -10,7 +10,6 @@ export async function run(env: NodeJS.ProcessEnv, args: readonly string[]): Prom
     process.exit();
   });
   process.exitCode = await runToken(args, {
-    env,
     stdin: process.stdin,
     out: (text) => process.stdout.write(text),
     note: (text) => process.stderr.write(text),

@@ -5,15 +5,17 @@ import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { type ControllerProcess, startController } from '../controller/controller_process.ts';
 import { create, poolManifest } from '../resources/pool_manifest.ts';
 import { useCluster } from '../support/cluster.ts';
-import { type Ended, harrier } from './harrier.ts';
+import { useBundle } from './bundled.ts';
+import type { Ended } from './harrier.ts';
 
 const cluster = useCluster();
+const program = useBundle();
 let controller: ControllerProcess;
 /** A namespace whose pools no controller serves. */
 let unserved: string;
 
 const token = (...args: string[]): Promise<Ended> =>
-  harrier([...args, ...(args.includes('-n') ? [] : ['-n', cluster.namespace])], {
+  program.run([...args, ...(args.includes('-n') ? [] : ['-n', cluster.namespace])], {
     env: { KUBECONFIG: cluster.kubeconfig },
   });
 const read = (name: string) => cluster.kubectlJson<RunnerToken>('get', 'rt', name);
@@ -80,7 +82,7 @@ describe('create', () => {
     );
     expect({ code, err }).toEqual({ code: 0, err: 'runnertoken.harrier.dev/shown created\n' });
     expect(out).toBe(`${await secretValue((await read('shown')).status?.secretRef?.name ?? '')}\n`);
-    const inspected = await harrier(['inspect'], { input: out });
+    const inspected = await program.run(['inspect'], { input: out });
     expect(JSON.parse(inspected.out)).toMatchObject({
       format: 'routable',
       prefix: 'hrt_',

@@ -23,6 +23,8 @@ export interface Surroundings {
   input?: string;
   /** Options for Node itself. */
   node?: readonly string[];
+  /** The program; the sources by default. */
+  main?: string;
 }
 
 /** `harrier token …` as a person runs it: a process of its own, with nothing of our environment. */
@@ -32,9 +34,9 @@ export function harrier(args: readonly string[], surroundings: Surroundings = {}
 
 export function start(
   args: readonly string[],
-  { env = {}, input = '', node = [] }: Surroundings = {},
+  { env = {}, input = '', node = [], main = MAIN }: Surroundings = {},
 ): Running {
-  const child = spawn(process.execPath, [...node, MAIN, 'token', ...args], {
+  const child = spawn(process.execPath, [...node, main, 'token', ...args], {
     env: { PATH: process.env.PATH, HOME: '/nowhere', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -4,16 +4,20 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { useCluster } from '../support/cluster.ts';
-import { type Ended, harrier, start } from './harrier.ts';
+import { useBundle } from './bundled.ts';
+import type { Ended } from './harrier.ts';
 import { aRegistration, aRunner } from './registrations.ts';
 
 const cluster = useCluster();
+const program = useBundle();
 let scratch: string;
+/** A machine may be busy with other tests. */
+const LONG = { timeout: 30_000 };
 
 /** `harrier token` in the file's namespace. */
 const token = (...args: string[]): Promise<Ended> => tokenIn(cluster.namespace, ...args);
 const tokenIn = (namespace: string, ...args: string[]) =>
-  harrier([...args, '-n', namespace], { env: { KUBECONFIG: cluster.kubeconfig } });
+  program.run([...args, '-n', namespace], { env: { KUBECONFIG: cluster.kubeconfig } });
 const spec = async (name: string) => (await cluster.kubectlJson<RunnerToken>('get', 'rt', name)).spec;
 
 beforeAll(async () => {
@@ -115,10 +119,10 @@ test('list --watch shows changes as they happen, as rows and as JSON', async () 
   const there = { ...cluster, kubectl };
   await aRegistration(there, 'first', { status: { phase: 'Active' } });
   const env = { KUBECONFIG: cluster.kubeconfig };
-  const rows = start(['list', '--watch', '-n', namespace], { env });
-  const objects = start(['list', '-w', '-o', 'json', '-n', namespace], { env });
-  await expect.poll(() => rows.out(), { timeout: 15_000 }).toMatch(/^NAME.*\nfirst .* Active /);
-  await expect.poll(() => objects.out(), { timeout: 15_000 }).toMatch(/^{.*}\n$/);
+  const rows = program.start(['list', '--watch', '-n', namespace], { env });
+  const objects = program.start(['list', '-w', '-o', 'json', '-n', namespace], { env });
+  await expect.poll(() => rows.out(), LONG).toMatch(/^NAME.*\nfirst .* Active /);
+  await expect.poll(() => objects.out(), LONG).toMatch(/^{.*}\n$/);
   await kubectl(
     'patch',
     'rt',
@@ -128,11 +132,11 @@ test('list --watch shows changes as they happen, as rows and as JSON', async () 
     '-p',
     '{"status":{"uses":1,"lastUsedBy":"mac-9"}}',
   );
-  await expect.poll(() => rows.out()).toMatch(/first .* 1 +mac-9 .* Active /);
+  await expect.poll(() => rows.out(), LONG).toMatch(/first .* 1 +mac-9 .* Active /);
   await kubectl('delete', 'rt', 'first');
-  await expect.poll(() => rows.out()).toMatch(/first .* Deleted /);
+  await expect.poll(() => rows.out(), LONG).toMatch(/first .* Deleted /);
   expect(await rows.interrupt()).toMatchObject({ code: 0, err: '' });
-  await expect.poll(() => objects.out()).toMatch(/"type":"deleted"/);
+  await expect.poll(() => objects.out(), LONG).toMatch(/"type":"deleted"/);
   const { out } = await objects.interrupt();
   const changes = out
     .trimEnd()
@@ -229,23 +233,23 @@ describe('the kubeconfig', () => {
     await aRegistration(cluster, 'by-context');
     const file = await withContext();
     const args = ['list', '--kubeconfig', file, '-o', 'name'];
-    expect((await harrier([...args, '--context', 'mine'])).out).toContain('by-context');
-    expect((await harrier([...args])).out).not.toContain('by-context');
-    const { code, err } = await harrier([...args, '--context', 'yours']);
+    expect((await program.run([...args, '--context', 'mine'])).out).toContain('by-context');
+    expect((await program.run([...args])).out).not.toContain('by-context');
+    const { code, err } = await program.run([...args, '--context', 'yours']);
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/no context yours: it has .*mine/) });
   });
 
   test('that is not there, or of a cluster that does not answer, is told with what to do', async () => {
-    const absent = await harrier(['list', '--kubeconfig', join(scratch, 'absent')]);
+    const absent = await program.run(['list', '--kubeconfig', join(scratch, 'absent')]);
     expect(absent).toMatchObject({ code: 1, err: expect.stringContaining('absent') });
-    expect(await harrier(['list'])).toMatchObject({
+    expect(await program.run(['list'])).toMatchObject({
       code: 1,
       err: expect.stringContaining('set KUBECONFIG'),
     });
     const view = await cluster.kubectl('config', 'view', '--raw', '--flatten', '-o', 'json');
     const silent = join(scratch, 'silent');
     await writeFile(silent, view.replace(/"https:[^"]*"/, '"https://127.0.0.1:1"'));
-    const { code, err } = await harrier(['list'], { env: { KUBECONFIG: silent } });
+    const { code, err } = await program.run(['list'], { env: { KUBECONFIG: silent } });
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/ECONNREFUSED[\s\S]*--kubeconfig/) });
   });
 });
@@ -257,7 +261,7 @@ describe('what cannot be done is told with the next step', () => {
     ['a namespace that cannot be', ['list', '-n', 'a/b'], /a%2Fb|a\/b/],
   ])('%s', async (_, args, message) => {
     if (args.includes('stays')) await aRegistration(cluster, 'stays');
-    const ended = await harrier([...args, ...(args.includes('-n') ? [] : ['-n', cluster.namespace])], {
+    const ended = await program.run([...args, ...(args.includes('-n') ? [] : ['-n', cluster.namespace])], {
       env: { KUBECONFIG: cluster.kubeconfig },
     });
     expect(ended.err).toMatch(message);
@@ -281,7 +285,7 @@ describe('what cannot be done is told with the next step', () => {
     const view = JSON.parse(await cluster.kubectl('config', 'view', '--raw', '--flatten', '-o', 'json'));
     for (const { user } of view.users) user.as = 'nobody';
     await writeFile(file, JSON.stringify(view));
-    const { code, err } = await harrier(['list', '-n', cluster.namespace, '--kubeconfig', file]);
+    const { code, err } = await program.run(['list', '-n', cluster.namespace, '--kubeconfig', file]);
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/403[\s\S]*the role view/) });
   });
 

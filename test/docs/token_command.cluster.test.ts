@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../hack/run/command.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
+import { useBundle } from '../cli/bundled.ts';
 import { type ControllerProcess, startController } from '../controller/controller_process.ts';
 import { create, poolManifest } from '../resources/pool_manifest.ts';
 import { useCluster } from '../support/cluster.ts';
@@ -12,6 +13,7 @@ import { commandsOf } from './commands.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const commands = commandsOf(await readFile(join(ROOT, 'docs/reference/token_command.md'), 'utf8'));
 const cluster = useCluster();
+const bundled = useBundle();
 let controller: ControllerProcess;
 let scratch: string;
 
@@ -24,7 +26,7 @@ const shell = (command: string) =>
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'harrier-docs-'));
   const program = join(scratch, 'harrier');
-  await writeFile(program, `#!/bin/sh\nexec ${process.execPath} ${join(ROOT, 'src/main.ts')} "$@"\n`);
+  await writeFile(program, `#!/bin/sh\nexec ${process.execPath} ${bundled.main} "$@"\n`);
   await chmod(program, 0o755);
   const config = JSON.parse(await cluster.kubectl('config', 'view', '--raw', '--flatten', '-o', 'json'));
   for (const { context } of config.contexts) context.namespace = cluster.namespace;

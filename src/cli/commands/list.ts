@@ -33,7 +33,9 @@ With --watch the changes follow as they happen: as rows, or with -o json as one 
     const columns = tokenColumns(type, format === 'wide', io.now);
     await withCluster(given, async (cluster) => {
       if (given.flag('watch')) return await watchTokens(cluster, { wanted, columns, format }, io);
-      const { items } = await cluster.client.list(RunnerTokenKind, cluster.namespace);
+      const { items, malformed } = await cluster.client.list(RunnerTokenKind, cluster.namespace);
+      for (const { metadata } of malformed)
+        io.note(`${metadata.name} is left out: it is not what this version of Harrier calls a token\n`);
       const tokens = items.filter(wanted);
       if (format === 'json') return io.out(json(asList(tokens)));
       if (format === 'name') return io.out(tokens.map((token) => `${objectName(token)}\n`).join(''));
