@@ -1,17 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import autocannon from 'autocannon';
 import { request } from 'undici';
 import { freePorts } from '../hack/cluster/free_ports.ts';
 import { startProgram } from '../hack/program.ts';
 import type { Lab } from './lab.ts';
+import { plainLoad } from './plain_load.ts';
 import { runnersOf } from './pool.ts';
 import { runtimeToken } from './requests_per_second.ts';
 import { residentMiB } from './resident.ts';
 import { type Figure, median } from './statistics.ts';
 
 const CONNECTIONS = 32;
-const SECONDS = 5;
+const SECONDS = 4;
 const ROUNDS = 5;
 /** One after the other, for the time that a single request takes. */
 const SINGLE_REQUESTS = 1000;
@@ -94,17 +94,8 @@ async function inTurn<Way extends string>(
   return Object.fromEntries([...samples].map(([way, all]) => [way, median(all)])) as Record<Way, number>;
 }
 
-async function perSecond(url: string, authorization: string): Promise<number> {
-  const result = await autocannon({
-    url,
-    headers: { authorization },
-    connections: CONNECTIONS,
-    duration: SECONDS,
-  });
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} answers that are not 2xx and ${result.errors} errors`);
-  return result.requests.average;
-}
+const perSecond = (url: string, authorization: string): Promise<number> =>
+  plainLoad({ url, headers: { authorization }, connections: CONNECTIONS, seconds: SECONDS });
 
 /** Ticks of a process's clock in /proc; USER_HZ is 100 on every Linux that Node runs on. */
 const TICK_MICROS = 10_000;
@@ -127,7 +118,7 @@ async function ticks(pid: number): Promise<number> {
   return (user ?? Number.NaN) + (system ?? Number.NaN);
 }
 
-/** autocannon counts whole milliseconds: too coarse for what a router adds. */
+/** With nobody else waiting, in milliseconds. */
 async function singleMs(url: string, authorization: string): Promise<number> {
   const samples: number[] = [];
   for (let index = 0; index < SINGLE_REQUESTS; index++) {
