@@ -73,12 +73,7 @@ export const runnerTokenResource: CustomResource = {
     column('Last used by', 'string', '.status.lastUsedBy', 'Runner that last joined by it.'),
     column('Phase', 'string', '.status.phase', 'Only an Active token is accepted.'),
     // Not of type date: that prints an age, and "<invalid>" for every time to come.
-    column(
-      'Expires',
-      'string',
-      '.*.expiresAt',
-      'When nobody joins any more, or its JWT ends.',
-    ),
+    column('Expires', 'string', '.*.expiresAt', 'When nobody joins any more, or its JWT ends.'),
     wide('State', 'string', '.status.runner.state', 'What the runner last said of itself.'),
     wide('Last used', 'date', '.status.lastUsedAt', 'Time since somebody joined by it.'),
     wide('Attempt', 'integer', '.spec.attempt', 'Which start of its slot or runner this is.'),

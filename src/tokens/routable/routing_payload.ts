@@ -60,22 +60,23 @@ function writeValue(value: string): string {
 }
 
 function readValue(written: string): string {
-  const value = written.startsWith(NAME_MARK) ? readName(written.slice(1)) : readNumber(written);
-  if (!isRoutingValue(value)) throw new MalformedToken('payload');
-  return value;
+  return written.startsWith(NAME_MARK) ? readName(written.slice(1)) : readNumber(written);
 }
 
 function readName(name: string): string {
-  if (DECIMAL.test(name)) throw new MalformedToken('payload');
+  if (!isRoutingValue(name) || DECIMAL.test(name)) throw new MalformedToken('payload');
   return name;
 }
 
 function readNumber(digits: string): string {
-  if (digits.length > ROUTING_VALUE.maxLength || !BASE_36.test(digits)) throw new MalformedToken('payload');
+  const { maxLength } = ROUTING_VALUE;
+  if (digits.length > maxLength || !BASE_36.test(digits)) throw new MalformedToken('payload');
   if (digits.length <= SAFE_DIGITS) return String(Number.parseInt(digits, 36));
   let number = 0n;
   for (const digit of digits) number = number * 36n + BigInt(Number.parseInt(digit, 36));
-  return number.toString();
+  const decimal = number.toString();
+  if (decimal.length > maxLength) throw new MalformedToken('payload');
+  return decimal;
 }
 
 /** Whether a text may be a routing value, as the kinds' schema has it. */
