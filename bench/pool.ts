@@ -76,8 +76,9 @@ export async function watchPods(lab: Lab, namespace: string, pool?: string) {
       until(
         (pods) => pods.length >= wanted && pods.filter(isRunning).length >= wanted,
         `${wanted} running pods`,
+        Math.max(180_000, wanted * 100),
       ),
-    none: () => until((pods) => pods.length === 0, 'an empty namespace'),
+    none: () => until((pods) => pods.length === 0, 'an empty namespace', 600_000),
     stop: () => informer.stop(),
   };
 }

@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunnerToken } from '../../../src/resources/runner_token.ts';
-import { type AgentConnections, createAgentConnections } from '../../../src/runtime/agent/connections.ts';
+import {
+  type AgentConnections,
+  type AgentTimes,
+  createAgentConnections,
+} from '../../../src/runtime/agent/connections.ts';
 import { problem } from '../../../src/runtime/problem.ts';
 import { agentRoutes } from '../../../src/runtime/routes/agent.ts';
 import { runnerRoutes } from '../../../src/runtime/routes/runner.ts';
@@ -34,7 +38,12 @@ export interface AgentApi extends TestApi {
 }
 
 export async function startAgentApi(
-  options: TestApiOptions & { more?: ApiPlugin[]; port?: number; storeMs?: number } = {},
+  options: TestApiOptions & {
+    more?: ApiPlugin[];
+    port?: number;
+    storeMs?: number;
+    times?: Partial<AgentTimes>;
+  } = {},
 ): Promise<AgentApi> {
   let agents: AgentConnections | undefined;
   const reported = new Map<string, string[]>();
@@ -64,7 +73,7 @@ export async function startAgentApi(
         onRefusal: () => undefined,
         log,
         now: () => api.nowMs,
-        times: { lookMs: 20, pingMs: 200, pongMs: 100 },
+        times: { lookMs: 20, pingMs: 200, pongMs: 100, ...options.times },
       });
       return [agentRoutes(agents), runnerRoutes(storeReport), ...(options.more ?? [])];
     },
