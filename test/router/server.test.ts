@@ -147,9 +147,28 @@ describe('a request that goes to no cell', () => {
     expect((await raw({ path: '/readyz' })).status).toBe(200);
   });
 
-  test('what is no HTTP is answered with a problem too', async () => {
-    stand = await aRouter({});
-    expect(await spoken('nonsense\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"code":"bad-request"/s);
+  test.each([
+    ['what is no HTTP', 'nonsense\r\n\r\n'],
+    // Whatever could be read in two ways would be, by the router in the one and by the api in the other.
+    ['two lengths', 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nabcd'],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n',
+    ],
+    ['a header of two lines', 'GET / HTTP/1.1\r\nhost: h\r\nx-a: b\r\n c\r\n\r\n'],
+    ['an encoding that nobody knows', 'POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked, x\r\n\r\n'],
+  ])('%s is answered with a problem, before any cell', async (_, text) => {
+    let asked = false;
+    const server = anUpstream(() => {
+      asked = true;
+    });
+    servers.push(server);
+    stand = await aRouter({ '1': await listen(server) });
+    const line = text.indexOf('\r\n') + 2;
+    const { authorization } = to('1');
+    const sent = `${text.slice(0, line)}authorization: ${authorization}\r\n${text.slice(line)}`;
+    expect(await spoken(sent)).toMatch(/^HTTP\/1.1 400 .*"code":"bad-request"/s);
+    expect(asked).toBe(false);
   });
 });
 
