@@ -45,6 +45,7 @@ it.each<[string, Partial<ObservedRegistered>, string]>([
   ['ends with its pool', { poolStands: false }, 'Revoked PoolGone'],
   ['gives way to its next attempt', { replaced: true }, 'Revoked Replaced'],
   ['ends when it says so', { terminated: true }, 'Revoked Terminated'],
+  ['ends with the key that signed its JWT', { keyGone: true }, 'Revoked KeyDeleted'],
   [
     'can be looked at for a while',
     { phase: 'Revoked', endedAtMs: NOW.getTime() - 60_000, fallen: true },
