@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { RunnerTokenKind, SecretKind } from '../src/kube/kinds.ts';
+import type { IssuedTokens } from '../src/protocol/registration.ts';
 import { API_VERSION } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
 import { applyPool } from './pool.ts';
@@ -17,7 +18,7 @@ const REGISTRATION = 'bench-registration';
 /** Runners that register, beside the bare two writes that each needs; then all of them revoked by their parent's end. */
 export async function registrations(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
   await applyPool(lab, POOL, 0);
-  const value = await registrationToken(lab);
+  const value = await registrationToken(lab, REGISTRATION, POOL);
   const agent = new Agent({ connections: AT_ONCE, pipelining: 1 });
   try {
     note('bare creates');
@@ -26,7 +27,7 @@ export async function registrations(lab: Lab, note: (text: string) => void): Pro
     const jwts: string[] = [];
     const harrier = await perSecond(RUNNERS, async (index) => {
       const url = lab.apis[index % lab.apis.length]?.url ?? '';
-      jwts.push(await register(agent, url, value, `runner-${index}`));
+      jwts.push((await register(agent, url, value, { name: `runner-${index}` })).token);
     });
     note('revocation by the parent');
     const took = await revokedByParent(lab, agent, jwts);
@@ -49,7 +50,7 @@ export async function registrations(lab: Lab, note: (text: string) => void): Pro
   }
 }
 
-async function perSecond(count: number, work: (index: number) => Promise<void>): Promise<number> {
+export async function perSecond(count: number, work: (index: number) => Promise<void>): Promise<number> {
   const started = performance.now();
   let next = 0;
   const worker = async () => {
@@ -59,16 +60,21 @@ async function perSecond(count: number, work: (index: number) => Promise<void>):
   return (count * 1000) / (performance.now() - started);
 }
 
-async function registrationToken({ client, namespace }: Lab): Promise<string> {
+/** Makes a registration token of this name and pool, and answers its value once it lets runners in. */
+export async function registrationToken(
+  { client, namespace }: Lab,
+  name: string,
+  pool: string,
+): Promise<string> {
   await client.create(RunnerTokenKind, {
     apiVersion: API_VERSION,
     kind: 'RunnerToken',
-    metadata: { namespace, name: REGISTRATION },
-    spec: { type: 'Registration', usage: 'Reusable', poolRef: { name: POOL } },
+    metadata: { namespace, name },
+    spec: { type: 'Registration', usage: 'Reusable', poolRef: { name: pool } },
   });
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const token = await client.get(RunnerTokenKind, namespace, REGISTRATION);
+    const token = await client.get(RunnerTokenKind, namespace, name);
     if (token?.status?.phase === 'Active' && token.status.secretRef !== undefined) {
       const secret = await client.get(SecretKind, namespace, token.status.secretRef.name);
       return Buffer.from(secret?.data?.token ?? '', 'base64').toString();
@@ -92,18 +98,25 @@ async function bareToken({ client, bareNamespace }: Lab, index: number): Promise
   await client.applyStatus(RunnerTokenKind, written, { fieldManager: 'bench', force: true });
 }
 
-async function register(agent: Agent, url: string, value: string, name: string): Promise<string> {
-  // A replica may hear of the registration token a moment later than the controller's answer.
+/** Registers a runner with what is asked for it; answers its tokens. */
+export async function register(
+  agent: Agent,
+  url: string,
+  value: string,
+  runner: { name: string; agent?: boolean },
+): Promise<IssuedTokens> {
+  // A replica may hear of the registration token a moment later than the controller's answer, and says so when it is
+  // overloaded; the same registration again gets the same runner.
   for (let tries = 0; ; tries++) {
     const answer = await request(`${url}/v1/registrations`, {
       dispatcher: agent,
       method: 'POST',
       headers: { authorization: `Bearer ${value}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ name }),
+      body: JSON.stringify(runner),
     });
-    if (answer.statusCode === 201) return ((await answer.body.json()) as { token: string }).token;
+    if (answer.statusCode === 201) return (await answer.body.json()) as IssuedTokens;
     const text = await answer.body.text();
-    if (answer.statusCode !== 401 || tries > 20)
+    if ((answer.statusCode !== 401 && answer.statusCode !== 503) || tries > 100)
       throw new Error(`registration: ${answer.statusCode} ${text}`);
     await sleep(100);
   }
