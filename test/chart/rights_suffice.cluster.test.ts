@@ -116,7 +116,7 @@ describe('with the rights of the chart and no others', () => {
       return tokens;
     });
     const [token] = active;
-    const authorization = `Bearer ${await jwtOf(token?.status?.secretRef?.name ?? '')}`;
+    const authorization = `Bearer ${await valueIn(token?.status?.secretRef?.name ?? '')}`;
     const answer = await soon(async () => {
       const said = await fetch(`${api}/v1/runner/status`, {
         method: 'POST',
@@ -148,9 +148,40 @@ describe('with the rights of the chart and no others', () => {
     });
   });
 
+  test('a runner of elsewhere joins by the registration token of the pool, and gets its JWT', async () => {
+    const [registration] = await listTokens('Registration');
+    const value = await valueIn(registration?.status?.secretRef?.name ?? '');
+    const answer = await soon(async () => {
+      const joined = await fetch(`${api}/v1/registrations`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${value}`,
+          'content-type': 'application/json',
+          'idempotency-key': 'rights-mac',
+        },
+        body: JSON.stringify({ name: 'mac' }),
+      });
+      expect(joined.status, await joined.clone().text()).toBe(201);
+      return (await joined.json()) as { token: string };
+    });
+    const said = await fetch(`${api}/v1/runner`, { headers: { authorization: `Bearer ${answer.token}` } });
+    expect(said.status).toBe(200);
+    const left = await fetch(`${api}/v1/runner`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${answer.token}` },
+    });
+    expect(left.status, await left.clone().text()).toBe(204);
+    await soon(async () => {
+      const mac = (await listTokens()).find((one) => one.spec.runner?.name === 'mac');
+      expect(mac?.status?.phase).toBe('Revoked');
+    });
+  });
+
   test('scaled down and deleted, it leaves nothing behind', async () => {
     await cluster.kubectl('scale', 'rp/rights', '--replicas=1', '--namespace', runners);
-    await soon(async () => expect(await listTokens()).toHaveLength(1));
+    // What has ended is shown for a while yet.
+    const ofPods = async () => (await listTokens()).filter(({ spec }) => spec.podRef !== undefined);
+    await soon(async () => expect(await ofPods()).toHaveLength(1));
     await cluster.kubectl('delete', 'rp', 'rights', '--namespace', runners, '--timeout=30s');
     await soon(async () => {
       const left = await cluster.kubectl('get', 'pods,rt,secrets', '--namespace', runners, '-o', 'name');
@@ -166,11 +197,12 @@ describe('with the rights of the chart and no others', () => {
   });
 });
 
-async function listTokens(): Promise<RunnerToken[]> {
-  return (await cluster.kubectlJson<{ items: RunnerToken[] }>('get', 'rt', '--namespace', runners)).items;
+async function listTokens(type: RunnerToken['spec']['type'] = 'Runtime'): Promise<RunnerToken[]> {
+  const { items } = await cluster.kubectlJson<{ items: RunnerToken[] }>('get', 'rt', '--namespace', runners);
+  return items.filter((one) => one.spec.type === type);
 }
 
-async function jwtOf(secret: string): Promise<string> {
+async function valueIn(secret: string): Promise<string> {
   const data = await cluster.kubectl(
     ...['get', 'secret', secret, '--namespace', runners, '-o', 'jsonpath={.data.token}'],
   );
