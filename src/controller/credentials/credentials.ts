@@ -9,6 +9,7 @@ import {
 import { type Secret, SecretKind } from '../../kube/kinds.ts';
 import type { KubeClient } from '../../kube/types.ts';
 import type { Supplied } from '../../resources/supplied.ts';
+import { isOwnSecret } from '../own_secret.ts';
 import type { CredentialOwner } from './owner.ts';
 import { asOf, isDue, type Judged, succeeding } from './when_to_validate.ts';
 
@@ -63,6 +64,12 @@ export function createCredentials({ client, validate, now }: CredentialsOptions)
       return refusedCredential(
         'CredentialSecretMissing',
         `Secret ${namespace}/${name} (${path}.secretRef) is not there`,
+      );
+    // With the controller's rights a pool's author could else have other runners' tokens, or the signing keys, sent out.
+    if (isOwnSecret(secret.metadata))
+      return refusedCredential(
+        'CredentialInvalid',
+        `${path}.secretRef.name names a Secret of Harrier's own, which is no credential of yours`,
       );
     const value = valueIn(secret, supplied);
     if (value === undefined)

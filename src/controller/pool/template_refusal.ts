@@ -1,6 +1,5 @@
 import { PodPart } from '../../resources/group.ts';
-import { SIGNING_KEYS_SECRET } from '../keys/observe.ts';
-import { RUNNER_SECRET_NAME } from './runner_name.ts';
+import { isOwnSecretName } from '../own_secret.ts';
 
 /** A field of spec.template that would let the job at a runner's token. */
 export interface TemplateRefusal {
@@ -17,7 +16,7 @@ const TELLTALE_HOST_PATHS = ['/var/lib/kubelet', '/proc'];
 /**
  * The job must never hold its own JWT: only the sidecar does. What would undo that is refused before any pod is
  * made: shared process or network namespaces, the folder of the node where kubelet keeps Secrets, the Secrets of
- * runners and the signing keys by name (Harrier's own namespace may be a runners' one too), and the names that the
+ * runners, the signing keys and the hand-over by name (Harrier's own namespace may be a runners' one too), and the names that the
  * sidecar's own parts have.
  */
 export function templateRefusals(podSpec: Fields): TemplateRefusal[] {
@@ -89,11 +88,14 @@ function inContainer(container: Fields, path: string): TemplateRefusal[] {
 }
 
 function ofHarrier(field: string): TemplateRefusal {
-  return { field, message: "names a Secret of Harrier's own: a runner's token or the signing keys" };
+  return {
+    field,
+    message: "names a Secret of Harrier's own: a runner's token, the signing keys or the hand-over",
+  };
 }
 
 function isHarrierSecret(name: unknown): boolean {
-  return typeof name === 'string' && (RUNNER_SECRET_NAME.test(name) || name === SIGNING_KEYS_SECRET);
+  return typeof name === 'string' && isOwnSecretName(name);
 }
 
 /** Whether one of the two folders is the other or lies in it. */

@@ -139,6 +139,39 @@ it('every bad credential is a condition with the field at fault, and no pod', as
   expect(pods).toEqual([]);
 });
 
+it("Harrier's own Secrets are never taken for one, nor sent to a service", async () => {
+  const { namespace } = cluster;
+  await client.create(RunnerPoolKind, poolManifest(namespace, 'victim'));
+  const victim = await eventually('the token of a runner', async () => {
+    const names = (await client.list(SecretKind, namespace)).items.map(({ metadata }) => metadata.name);
+    return names.find((one) => /^victim-.*-token$/.test(one));
+  });
+  const registration = await eventually('the value of its registration token', async () => {
+    const names = (await client.list(SecretKind, namespace)).items.map(({ metadata }) => metadata.name);
+    return names.find((one) => one === 'victim-registration');
+  });
+  const before = service.asked.filter((path) => path === '/user').length;
+  const own: [name: string, key: string][] = [
+    [victim, 'token'],
+    [registration, 'token'],
+    ['harrier-signing-keys', 'keys.json'],
+  ];
+  for (const [number, [name, key]] of own.entries()) {
+    const supplied = { secretRef: { name, key }, validate: { url: service.url('/user') } };
+    await client.create(RunnerPoolKind, poolManifest(namespace, `thief-${number}`, { token: { supplied } }));
+    const pool = new PoolInCluster(client, namespace, `thief-${number}`);
+    const degraded = await eventually(`the refusal of ${name}`, async () => {
+      const condition = await pool.condition('Degraded');
+      return condition?.status === 'True' && condition;
+    });
+    expect(degraded).toMatchObject({
+      reason: 'CredentialInvalid',
+      message: expect.stringContaining("names a Secret of Harrier's own"),
+    });
+  }
+  expect(service.asked.filter((path) => path === '/user').length).toBe(before);
+});
+
 it('is asked about less and less often', async () => {
   await eventually('twelve seconds', async () => Date.now() - begun > 12_000);
   const times = (path: string) => service.asked.filter((one) => one === path).length;

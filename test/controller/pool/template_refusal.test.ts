@@ -13,6 +13,8 @@ const HOSTILE: [string, Record<string, unknown>][] = [
   ['hostNetwork', { ...runner({}), hostNetwork: true }],
   ['volumes[0].name', volume({ name: 'harrier-token', emptyDir: {} })],
   ['volumes[0].secret.secretName', volume({ secret: { secretName: stolen } })],
+  ['volumes[0].secret.secretName', volume({ secret: { secretName: 'harrier-signing-keys' } })],
+  ['volumes[0].secret.secretName', volume({ secret: { secretName: 'harrier-handover' } })],
   [
     'volumes[0].projected.sources[1].secret.name',
     volume({ projected: { sources: [{ configMap: { name: 'c' } }, { secret: { name: stolen } }] } }),
