@@ -1,18 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
-
-/** Of one connection and not of the message (RFC 9110 section 7.6.1); also whatever `Connection` names. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+import { HOP_BY_HOP } from '../http/hop_by_hop.ts';
 
 /** What the router says itself: of the upstream's name, of who asks, and whether the body may come. */
 const OWN = new Set([
