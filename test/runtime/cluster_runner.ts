@@ -25,6 +25,8 @@ export interface ClusterRunner {
   token: RunnerToken;
   jwt: string;
   authorization: string;
+  /** Its second token, where it is in agent mode. */
+  agentJwt: string | undefined;
 }
 
 export interface RunnerOptions {
@@ -34,6 +36,8 @@ export interface RunnerOptions {
   node?: string;
   issuer?: string;
   cell?: string;
+  /** Agent mode. */
+  agent?: boolean;
 }
 
 /**
@@ -42,7 +46,7 @@ export interface RunnerOptions {
  */
 export async function makeRunner(
   client: KubeClient,
-  { namespace, name, key, node, issuer = ISSUER, cell }: RunnerOptions,
+  { namespace, name, key, node, issuer = ISSUER, cell, agent = false }: RunnerOptions,
 ): Promise<ClusterRunner> {
   const pod = await client.create(PodKind, {
     apiVersion: 'v1',
@@ -59,10 +63,15 @@ export async function makeRunner(
     apiVersion: API_VERSION,
     kind: 'RunnerToken',
     metadata: { name, namespace, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
-    spec: { podRef: { name, uid }, poolRef: { name: 'linux', uid: 'uid-of-pool' }, audiences: [AUDIENCE] },
+    spec: {
+      podRef: { name, uid },
+      poolRef: { name: 'linux', uid: 'uid-of-pool' },
+      audiences: [AUDIENCE],
+      ...(agent ? { agent } : {}),
+    },
   });
   const token = await setPhase(client, namespace, name, 'Active');
-  const { jwt } = await issueToken({
+  const { jwt, agentJwt } = await issueToken({
     token,
     pool: aPool(cell === undefined ? {} : { routing: { cell } }),
     issuer,
@@ -70,7 +79,7 @@ export async function makeRunner(
     key,
     now: new Date(),
   });
-  return { name, podUid: uid, token, jwt, authorization: `Bearer ${jwt}` };
+  return { name, podUid: uid, token, jwt, authorization: `Bearer ${jwt}`, agentJwt };
 }
 
 /** Writes the phase as the controller does, with its field manager. */
