@@ -38,6 +38,8 @@ declare module 'fastify' {
     states?: readonly RunnerStanding[];
     /** `trusted` where the runners of trusted issuers are served as well; only our own are when absent. */
     issuers?: 'own' | 'trusted';
+    /** What a genuine token is told whose pod or attempt is over; that it is not acceptable when absent. */
+    lockLost?: () => Problem;
   }
   interface FastifyRequest {
     /** The verified caller, a runner of ours; throws on a route that isn't of access `runner`. */
@@ -56,6 +58,9 @@ export interface AuthenticateOptions {
   trusted?: Pick<TrustedIssuers, 'of'>;
   onRefusal(refusal: Refusal): void;
 }
+
+/** The token is genuine, and held by that pod and attempt no longer. */
+const LOCK_LOST: ReadonlySet<Refusal> = new Set(['dead-pod', 'old-attempt']);
 
 const IDENTITY = Symbol('identity');
 const VISITOR = Symbol('visitor');
@@ -91,7 +96,7 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
     // A callback instead of an async hook: with the signature known and the watch alive, which is nearly always,
     // nothing here waits, and a promise per request would be a tenth of the request's cost.
     app.addHook('onRequest', (request: WithIdentity, _reply, done) => {
-      const { access, states, issuers } = request.routeOptions.config;
+      const { access, states, issuers, lockLost } = request.routeOptions.config;
       if (request.is404 || !proves(access)) {
         done();
         return;
@@ -117,7 +122,7 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
           { reqId: request.id, refusal, ...(error instanceof TokenRefused ? {} : { err: error }) },
           'token refused',
         );
-        done(unauthorized(refusal));
+        done(lockLost !== undefined && LOCK_LOST.has(refusal) ? lockLost() : unauthorized(refusal));
       };
       const receive = (visitor: Visitor): void => {
         request[VISITOR] = visitor;

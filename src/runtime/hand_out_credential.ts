@@ -123,7 +123,8 @@ function refusedBy(values: Record<string, string> | undefined): Problem {
   }
 }
 
-function notHeld(): Problem {
+/** Whoever asks is genuine, and not the one whom the credential is for. */
+export function notHeld(): Problem {
   return problem(
     'credential-not-held',
     'The credential is for a runner that holds its token: this pod and this attempt, made for the same subject and scopes.',

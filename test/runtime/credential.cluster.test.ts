@@ -166,6 +166,39 @@ it('is refused when a later attempt took the runner’s place between the claim 
   expect((await statusOf('replaced'))?.credential?.handedOutAt).toBeUndefined();
 });
 
+it('is forbidden to an earlier attempt, which is refused everywhere', async () => {
+  const who = await runner('earlier');
+  await client.applyStatus(
+    RunnerTokenKind,
+    {
+      apiVersion: 'harrier.dev/v1alpha1',
+      kind: 'RunnerToken',
+      metadata: { namespace: cluster.namespace, name: 'earlier' },
+      status: { replacedBy: 'the-next' },
+    },
+    { fieldManager: FieldManager.api, force: true },
+  );
+  const { authorization } = who;
+  await expect
+    .poll(async () => (await fetch(`${api.url}/v1/runner`, { headers: { authorization } })).status)
+    .toBe(401);
+  const got = await ask(who);
+  expect([got.status, await got.json()]).toMatchObject([403, { code: 'credential-not-held' }]);
+  expect((await statusOf('earlier'))?.credential).toBeUndefined();
+});
+
+it('is forbidden to a runner whose pod is being deleted', async () => {
+  const { namespace } = cluster;
+  const who = await makeRunner(client, { namespace, name: 'ending', key, node: 'a-node-that-is-not-there' });
+  const { authorization } = who;
+  const status = async () => (await fetch(`${api.url}/v1/runner`, { headers: { authorization } })).status;
+  await expect.poll(status).toBe(200);
+  await client.delete(PodKind, namespace, 'ending');
+  await expect.poll(status).toBe(401);
+  const got = await ask(who);
+  expect([got.status, await got.json()]).toMatchObject([403, { code: 'credential-not-held' }]);
+});
+
 it('is for runners alone, by GET alone', async () => {
   const who = await runner('others');
   for (const method of ['HEAD', 'POST', 'PUT', 'DELETE'])

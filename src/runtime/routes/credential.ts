@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { IDEMPOTENCY_KEY_HEADER } from '../../protocol/idempotency.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { credentialAnswer } from '../../protocol/runner.ts';
-import type { HandOutCredential } from '../hand_out_credential.ts';
+import { type HandOutCredential, notHeld } from '../hand_out_credential.ts';
 import { WHILE_ALIVE } from '../served_states.ts';
 import type { ApiPlugin } from '../server.ts';
 
@@ -18,7 +18,7 @@ export function credentialRoutes(handOut: HandOutCredential): ApiPlugin {
       {
         handlerTimeout: 20_000,
         exposeHeadRoute: false,
-        config: { rateLimit: CALLS, states: WHILE_ALIVE },
+        config: { rateLimit: CALLS, states: WHILE_ALIVE, lockLost: notHeld },
         schema: {
           summary: 'The supplied credential, once for each attempt',
           description:
