@@ -57,7 +57,10 @@ function openAgent(apiUrl: string, jwt: string): Promise<BenchAgent> {
   });
 }
 
-/** Agent JWTs of runners that register, since thousands of pods would measure the control plane. */
+/**
+ * Agent JWTs of runners that register, since thousands of pods would measure the control plane. Each replaces its
+ * namesake: one whose answer was lost long ago is a stranger to the registration that is repeated.
+ */
 async function registered(lab: Lab): Promise<string[]> {
   await applyPool(lab, POOL, 0);
   const value = await registrationToken(lab, REGISTRATION, POOL);
@@ -65,7 +68,8 @@ async function registered(lab: Lab): Promise<string[]> {
   const jwts: string[] = [];
   await perSecond(AGENTS, async (index) => {
     const url = lab.apis[index % lab.apis.length]?.url ?? '';
-    const { agentToken } = await register(agent, url, value, { name: `agent-${index}`, agent: true });
+    const runner = { name: `agent-${index}`, agent: true, replace: true };
+    const { agentToken } = await register(agent, url, value, runner);
     if (agentToken === undefined) throw new Error('the registration got no agent token');
     jwts.push(agentToken);
   });

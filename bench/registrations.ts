@@ -103,7 +103,7 @@ export async function register(
   agent: Agent,
   url: string,
   value: string,
-  runner: { name: string; agent?: boolean },
+  runner: { name: string; agent?: boolean; replace?: boolean },
 ): Promise<IssuedTokens> {
   // A replica may hear of the registration token a moment later than the controller's answer, and says so when it is
   // overloaded; the same registration again gets the same runner.
