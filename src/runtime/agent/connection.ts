@@ -28,6 +28,8 @@ export class Connection {
   drain: AgentDrain | undefined;
   /** The apiserver is being asked for its token. */
   asking = false;
+  /** Since when nothing can be learned of its token, on the monotonic clock. */
+  doubtedSince: number | undefined;
   closing = false;
 
   constructor(
@@ -39,6 +41,13 @@ export class Connection {
     this.bearer = identity.bearer;
     this.parentUid = identity.parentUid;
     this.heardAt = performance.now();
+  }
+
+  /** For how long its token has been in doubt, which begins now if it was not before, in ms. */
+  doubted(): number {
+    const now = performance.now();
+    this.doubtedSince ??= now;
+    return now - this.doubtedSince;
   }
 
   send(order: AgentOrder): void {

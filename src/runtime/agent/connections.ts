@@ -37,9 +37,11 @@ export interface AgentTimes {
   pingMs: number;
   /** One that has not answered so long after it was asked is dead. */
   pongMs: number;
+  /** One of whose token nothing can be learned for so long is closed; what it says meanwhile is not taken. */
+  doubtMs: number;
 }
 
-const TIMES: AgentTimes = { lookMs: 1_000, pingMs: 20_000, pongMs: 15_000 };
+const TIMES: AgentTimes = { lookMs: 1_000, pingMs: 20_000, pongMs: 15_000, doubtMs: 10_000 };
 /** Connections whose token is being asked for at the apiserver at once, while a watch is broken. */
 const MAX_ASKING = 32;
 
@@ -64,11 +66,13 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
 
   /**
    * A token that is dead is told so, for good. One of which nothing can be learned, or whose key isn't there, is not:
-   * its runner comes back and asks.
+   * its runner comes back and asks. Not in the first moment of doubt, or thousands would lose their connection whenever
+   * the apiserver is slow: an idle one gives nobody anything, and each message is checked for itself.
    */
   function refuse(connection: Connection, error: unknown): void {
     if (connection.closing) return;
     const refusal = error instanceof TokenRefused ? error.refusal : 'unverifiable';
+    if (refusal === 'unverifiable' && connection.doubted() < times.doubtMs) return;
     options.onRefusal(refusal);
     log.info({ refusal, runner: connection.claims.sub }, 'agent connection ended');
     if (refusal === 'unverifiable' || refusal === 'unknown-key') connection.close('unverifiable');
@@ -109,6 +113,7 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
 
   /** Its runner may have ended by another way; while a message of its own has no answer, that answer comes first. */
   function settle(connection: Connection, token: RunnerToken): void {
+    connection.doubtedSince = undefined;
     if (connection.open === 0 && !isServed(WHILE_ALIVE, token)) connection.close('ended');
   }
 

@@ -73,7 +73,7 @@ export async function startAgentApi(
         onRefusal: () => undefined,
         log,
         now: () => api.nowMs,
-        times: { lookMs: 20, pingMs: 200, pongMs: 100, ...options.times },
+        times: { lookMs: 20, pingMs: 200, pongMs: 100, doubtMs: 300, ...options.times },
       });
       return [agentRoutes(agents), runnerRoutes(storeReport), ...(options.more ?? [])];
     },

@@ -266,6 +266,9 @@ describe('while a watch is broken', () => {
     deaf = true;
     expect(await gone?.closed).toMatchObject({ code: 4001 });
     expect(await gone?.next('revoke')).toEqual({ type: 'revoke', reason: 'dead-pod' });
+    // Whatever it says meanwhile is not taken.
+    lost?.say({ type: 'online', id: 'a', ready: true });
+    expect(await lost?.next('error')).toMatchObject({ id: 'a', problem: { code: 'unavailable' } });
     expect(await lost?.closed).toMatchObject({ code: 1013, reason: 'unverifiable' });
     kept?.say({ type: 'online', id: 'a', ready: true });
     await kept?.next('ack');
