@@ -86,14 +86,18 @@ async function identified(pool: PoolInCluster): Promise<string> {
   });
 }
 
-/** As many runners as asked; no Secret or RunnerToken without its pod, no pod without them. */
+/** As many runners as asked; no Secret or RunnerToken without its pod, no pod without them; one registration token. */
 async function wholeAsAsked(pool: PoolInCluster, replicas: number): Promise<void> {
   await eventually(`${replicas} runners, each with its token and its Secret, and nothing else`, async () => {
-    const [pods, tokens, secrets] = await Promise.all([pool.pods(), pool.tokens(), pool.runnerSecrets()]);
+    const [pods, all, secrets] = await Promise.all([pool.pods(), pool.tokens(), pool.runnerSecrets()]);
+    const tokens = all.filter((one) => one.spec.type === 'Runtime');
     const uids = pods.map((one) => one.metadata.uid);
     expect(uids).toHaveLength(replicas);
     expect(tokens.map((one) => one.spec.podRef?.uid)).toEqual(uids);
     expect(secrets.map((one) => one.metadata.ownerReferences?.[0]?.uid)).toEqual(uids);
+    // One that all runners of the pool descend from, whatever was cut off.
+    const registrations = all.filter((one) => one.spec.type === 'Registration');
+    expect(registrations.map((one) => one.status?.phase)).toEqual(replicas === 0 ? [] : ['Active']);
     return true;
   });
 }

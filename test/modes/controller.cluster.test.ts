@@ -46,7 +46,9 @@ describe('harrier controller', () => {
     await client.create(RunnerPoolKind, poolManifest(cluster.namespace, 'counted', { replicas: 2 }));
     const pool = new PoolInCluster(client, cluster.namespace, 'counted');
     const [first] = await eventually('two runners with tokens', async () => {
-      const active = (await pool.tokens()).filter((one) => one.status?.phase === 'Active');
+      const active = (await pool.tokens()).filter(
+        (one) => one.spec.type === 'Runtime' && one.status?.phase === 'Active',
+      );
       return active.length === 2 && active.map((one) => one.metadata.name);
     });
     await pool.report(first ?? '', 'Idle');

@@ -109,8 +109,29 @@ test('kubectl get rp and rt print what a person wants to know', async () => {
     runner: { state: 'Busy', since: at(0) },
   });
   expect(await rows('rt', 'shown')).toEqual([
-    ['NAME', 'TYPE', 'POOL', 'POD', 'PHASE', 'RUNNER', 'EXPIRES'],
-    ['shown', 'Runtime', 'pool', 'pod', 'Active', 'Busy', at(3_600_000)],
+    ['NAME', 'TYPE', 'POOL', 'RUNNER', 'USAGE', 'USES', 'LAST USED BY', 'PHASE', 'EXPIRES'],
+    ['shown', 'Runtime', 'pool', 'pod', 'Active', at(3_600_000)],
+  ]);
+  expect((await rows('rt', 'shown', '-o', 'wide'))[1]).toContain('Busy');
+
+  const join = {
+    type: 'Registration',
+    usage: 'Reusable',
+    poolRef: { name: 'shown' },
+    expiresAt: at(7_200_000),
+  };
+  const { apiVersion, kind } = tokenManifest('join');
+  await create(cluster, { apiVersion, kind, metadata: { name: 'join' }, spec: join });
+  await patchStatus('rt', 'join', { phase: 'Active', uses: 3, lastUsedBy: 'mac-7', lastUsedAt: at(0) });
+  expect((await rows('rt', 'join'))[1]).toEqual([
+    'join',
+    'Registration',
+    'shown',
+    'Reusable',
+    '3',
+    'mac-7',
+    'Active',
+    at(7_200_000),
   ]);
   expect(await cluster.kubectl('get', 'harrier', '-o', 'name')).toMatch(/runnerpool.*\n(.*\n)*.*runnertoken/);
 });

@@ -195,7 +195,13 @@ test.each(BAD_POOLS)('a pool with %s is refused by the field', async (_, spec, f
 
 test.each<[what: string, spec: Fields, field: string]>([
   ['an unknown type', { type: 'Personal' }, 'spec.type'],
-  ['no pod', { podRef: undefined }, 'spec.podRef'],
+  ['neither pod nor runner', { podRef: undefined }, 'spec'],
+  ['both a pod and a runner', { runner: { name: 'mac' }, parentRef: { name: 'p', uid: 'u' } }, 'spec'],
+  ['a runner and no parent', { podRef: undefined, runner: { name: 'mac' } }, 'spec.parentRef'],
+  ['a pod and no UID of its pool', { poolRef: { name: 'pool' } }, 'spec.poolRef.uid'],
+  ['what a Registration token has', { usage: 'OneTime' }, 'spec'],
+  ['a scope of the instance with a name', { scope: { type: 'instance', name: 'acme' } }, 'spec.scope'],
+  ['a routing that would break a line', { routing: { cell: 'a\nb' } }, 'spec.routing.cell'],
   ['a pod without UID', { podRef: { name: 'pod' } }, 'spec.podRef.uid'],
   ['no audience', { audiences: [] }, 'spec.audiences'],
   ['attempt 0', { attempt: 0 }, 'spec.attempt'],
@@ -215,7 +221,53 @@ test('a token is never re-pointed; its labels may change', async () => {
     { ttl: '2h' },
   ])
     await expect(patch({ spec }), JSON.stringify(spec)).rejects.toThrow(
-      /spec: .*a token is never re-pointed/,
+      /spec: .*a Runtime token is never re-pointed/,
     );
   await patch({ metadata: { labels: { team: 'a' } } });
+});
+
+const registration = (name: string, spec: Fields = {}): Fields => ({
+  apiVersion: 'harrier.dev/v1alpha1',
+  kind: 'RunnerToken',
+  metadata: { name },
+  spec: { type: 'Registration', usage: 'Reusable', poolRef: { name: 'pool' }, ...spec },
+});
+
+test.each<[string, Fields, string]>([
+  ['no usage', { usage: undefined }, 'spec.usage'],
+  ['another usage', { usage: 'Twice' }, 'spec.usage'],
+  ['a pod', { podRef: { name: 'pod', uid: 'uid' } }, 'spec'],
+  ['a parent', { parentRef: { name: 'p', uid: 'u' } }, 'spec'],
+  ['no pool', { poolRef: undefined }, 'spec.poolRef'],
+  ['a time that is none', { expiresAt: 'tomorrow' }, 'spec.expiresAt'],
+  ['no uses', { maxUses: 0 }, 'spec.maxUses'],
+  ['a prefix that could not be read back', { prefix: 'hrt' }, 'spec.prefix'],
+  ['a Secret without a name', { secretRef: {} }, 'spec.secretRef.name'],
+  ['an end that is none', { onRevoke: 'Kill' }, 'spec.onRevoke'],
+])('a registration token with %s is refused by the field', async (_, spec, field) => {
+  await expect(create(cluster, registration('bad', spec), true)).rejects.toThrow(`${field}: `);
+});
+
+test('a registration token is opened, closed and pinned while it lives, and never moved', async () => {
+  const scope = { type: 'organization', name: 'acme' };
+  await create(cluster, registration('moved', { scope }));
+  const patch = (spec: Fields) =>
+    cluster.kubectl('patch', 'rt', 'moved', '--type=merge', '-p', JSON.stringify({ spec }));
+  for (const spec of [
+    { active: false },
+    { usage: 'OneTime' },
+    { maxUses: 3, expiresAt: '2030-01-01T00:00:00Z', description: 'for the Macs' },
+    { supersedes: false, onRevoke: 'Delete', retention: '1h' },
+  ])
+    await patch(spec);
+  for (const spec of [
+    { poolRef: { name: 'other' } },
+    { scope: { type: 'instance', name: null } },
+    { scope: null },
+    { routing: { cell: '2' } },
+    { secretRef: { name: 'other' } },
+    { prefix: 'other_' },
+  ])
+    await expect(patch(spec), JSON.stringify(spec)).rejects.toThrow(/never change: make a new token/);
+  await expect(patch({ type: 'Runtime' })).rejects.toThrow(/spec.type: .*type never changes/);
 });

@@ -63,7 +63,7 @@ test('what a runner reports stands in its RunnerToken, as its own field manager 
   // The very replica that took the report answers with it at once.
   const [first] = apis as [ApiProcess];
   expect(await (await view(first.url, who)).json()).toMatchObject({ report: idle.body });
-  expect(await cluster.kubectl('get', 'rt', 'reports')).toContain('Idle');
+  expect(await cluster.kubectl('get', 'rt', 'reports', '-o', 'wide')).toContain('Idle');
 });
 
 test('the same state again changes nothing and is no error; going back is a conflict', async () => {
