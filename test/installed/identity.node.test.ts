@@ -14,7 +14,9 @@ let pods: string[] = [];
 beforeAll(async () => {
   const kubectl = process.env.HARRIER_TEST_KUBECTL ?? 'kubectl';
   api = await portForward(kubectl, cluster.kubeconfig, SYSTEM_NAMESPACE, 'service/harrier-api', 80);
-  await pools.apply('identified', { replicas: 2, token: { ttl: '60s' } });
+  // The first JWT lives for startupTimeout and a minute, the next for ttl.
+  const lifecycle = { startupTimeout: '30s' };
+  await pools.apply('identified', { replicas: 2, token: { ttl: '60s' }, lifecycle });
   pods = await pools.runners('identified', 2);
 });
 afterAll(async () => {
