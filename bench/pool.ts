@@ -6,12 +6,7 @@ import { API_VERSION, Label } from '../src/resources/group.ts';
 import type { Lab } from './lab.ts';
 
 /** A pool whose pods run on simulated nodes; their programs never run, so the image is only a name. */
-export function simulatedPool(
-  namespace: string,
-  name: string,
-  replicas: number,
-  more: Record<string, unknown> = {},
-) {
+export function simulatedPool(namespace: string, name: string, replicas: number) {
   return {
     apiVersion: API_VERSION,
     kind: 'RunnerPool',
@@ -26,18 +21,12 @@ export function simulatedPool(
         },
       },
       lifecycle: { startupTimeout: '24h' },
-      ...more,
     },
   };
 }
 
-export async function applyPool(
-  lab: Lab,
-  name: string,
-  replicas: number,
-  more: Record<string, unknown> = {},
-): Promise<void> {
-  await lab.client.apply(RunnerPoolKind, simulatedPool(lab.namespace, name, replicas, more), {
+export async function applyPool(lab: Lab, name: string, replicas: number): Promise<void> {
+  await lab.client.apply(RunnerPoolKind, simulatedPool(lab.namespace, name, replicas), {
     fieldManager: 'bench',
     force: true,
   });
@@ -76,27 +65,21 @@ export async function watchPods(lab: Lab, namespace: string, pool?: string) {
       until(
         (pods) => pods.length >= wanted && pods.filter(isRunning).length >= wanted,
         `${wanted} running pods`,
-        Math.max(180_000, wanted * 100),
       ),
-    none: () => until((pods) => pods.length === 0, 'an empty namespace', 600_000),
+    none: () => until((pods) => pods.length === 0, 'an empty namespace'),
     stop: () => informer.stop(),
   };
 }
 
 /** The pool's runners, brought up; `gone` scales it to none and waits until nothing of it is left. */
-export async function runnersOf(
-  lab: Lab,
-  pool: string,
-  replicas: number,
-  more: Record<string, unknown> = {},
-) {
+export async function runnersOf(lab: Lab, pool: string, replicas: number) {
   const watched = await watchPods(lab, lab.namespace, pool);
-  await applyPool(lab, pool, replicas, more);
+  await applyPool(lab, pool, replicas);
   await watched.running(replicas);
   return {
     pods: watched.pods().filter((pod) => pod.metadata.deletionTimestamp === undefined),
     async gone() {
-      await applyPool(lab, pool, 0, more);
+      await applyPool(lab, pool, 0);
       await watched.none();
       await watched.stop();
     },
