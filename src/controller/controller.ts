@@ -179,7 +179,7 @@ export function createController(options: ControllerOptions): Controller {
     registry,
   });
 
-  const lookAtPool = gather((key, ms) => poolLoop.addAfter(key, ms), GATHER_MS);
+  const lookAtPool = gather((key) => poolLoop.add(key), GATHER_MS);
   pods.onChange(({ type, object }) => {
     const pool = view.pools.byUid(controllerUid(object, 'RunnerPool') ?? '');
     if (pool !== undefined) lookAtPool(keyOf(pool));

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../kube/clock.ts';
+
 /** Keys that are remembered; forgetting one costs a look more. */
 const MOST_KEYS = 10_000;
 
@@ -6,20 +8,31 @@ const MOST_KEYS = 10_000;
  * seen without delay, and the changes of a pool of 200 that starts are not looked at 200 times.
  */
 export function gather(
-  addAfter: (key: string, ms: number) => void,
+  add: (key: string) => void,
   ms: number,
-  monotonic: () => number = () => performance.now(),
+  clock: Clock = systemClock,
 ): (key: string) => void {
-  /** When each key's latest look was, or will be. */
+  /** When each key's latest look was. */
   const looks = new Map<string, number>();
-  return (key) => {
-    const now = monotonic();
-    const latest = looks.get(key) ?? Number.NEGATIVE_INFINITY;
-    // A look that is still to come sees this change as well.
-    if (latest > now) return;
-    const next = Math.max(now, latest + ms);
+  /** Keys whose next look is still to come, which sees what has changed until then. */
+  const coming = new Set<string>();
+
+  function look(key: string): void {
     if (looks.size >= MOST_KEYS) looks.clear();
-    looks.set(key, next);
-    addAfter(key, next - now);
+    looks.set(key, clock.now());
+    add(key);
+  }
+
+  return (key) => {
+    if (coming.has(key)) return;
+    const wait = (looks.get(key) ?? Number.NEGATIVE_INFINITY) + ms - clock.now();
+    if (wait <= 0) return look(key);
+    coming.add(key);
+    clock.after(wait, () => {
+      // That it has come is known by its coming: a timer may fire a moment before its time, and a change in that
+      // moment, taken for one that the look will still see, would be seen by none.
+      coming.delete(key);
+      look(key);
+    });
   };
 }
