@@ -1,175 +1,76 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RunnerPoolKind, RunnerTokenKind, SecretKind } from '../../../src/kube/kinds.ts';
-import type { KubeClient } from '../../../src/kube/types.ts';
+import { describe, expect, it } from 'vitest';
+import { RunnerTokenKind, SecretKind } from '../../../src/kube/kinds.ts';
 import { API_VERSION } from '../../../src/resources/group.ts';
-import type { RunnerToken } from '../../../src/resources/runner_token.ts';
-import { decodeRoutable } from '../../../src/tokens/routable/decode_routable.ts';
-import { type ControllerProcess, startController } from '../../controller/controller_process.ts';
-import { clientOf, eventually, PoolInCluster, poolManifest } from '../../controller/pool_in_cluster.ts';
-import { useCluster } from '../../support/cluster.ts';
-import { ISSUER } from '../../tokens/builders.ts';
-import { type ApiProcess, startApi } from '../api_process.ts';
+import { eventually } from '../../controller/pool_in_cluster.ts';
+import { startApi } from '../api_process.ts';
+import { useRegistrations } from './stand.ts';
 
-const cluster = useCluster();
-let client: KubeClient;
-let controller: ControllerProcess;
-let apis: ApiProcess[];
-let pool: PoolInCluster;
-
-beforeAll(async () => {
-  client = clientOf(cluster.kubeconfig);
-  const { kubeconfig, namespace } = cluster;
-  controller = startController({ kubeconfig, namespace, env: { HARRIER_ISSUER: ISSUER } });
-  const spec = { replicas: 0, lifecycle: { onDelete: 'Delete' } };
-  await client.create(RunnerPoolKind, poolManifest(namespace, 'macs', spec));
-  pool = new PoolInCluster(client, namespace, 'macs');
-  const start = () => startApi({ kubeconfig, namespace, runners: namespace });
-  apis = await Promise.all([start(), start()]);
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all(apis.map((api) => api.stop()));
-  await controller.kill('SIGTERM');
-  await client.close();
-});
-
-/** Makes a Registration token and answers its value when the controller has made it. */
-async function registration(name: string, spec: Record<string, unknown> = {}): Promise<string> {
-  await client.create(RunnerTokenKind, {
-    apiVersion: API_VERSION,
-    kind: 'RunnerToken',
-    metadata: { namespace: cluster.namespace, name },
-    spec: { type: 'Registration', usage: 'Reusable', poolRef: { name: 'macs' }, supersedes: false, ...spec },
-  });
-  const ready = await until(name, (one) => one.status?.phase === 'Active');
-  return await valueIn(ready);
-}
-
-async function valueIn(token: RunnerToken): Promise<string> {
-  const secret = await client.get(SecretKind, cluster.namespace, token.status?.secretRef?.name ?? '');
-  return Buffer.from(secret?.data?.token ?? '', 'base64').toString();
-}
-
-async function until(name: string, holds: (token: RunnerToken) => boolean): Promise<RunnerToken> {
-  return await eventually(`RunnerToken ${name} as expected`, async () => {
-    const token = await client.get(RunnerTokenKind, cluster.namespace, name);
-    return token !== undefined && holds(token) && token;
-  });
-}
-
-function ask(
-  api: ApiProcess | undefined,
-  method: string,
-  path: string,
-  bearer: string,
-  body?: object,
-  key?: string,
-) {
-  return fetch(`${api?.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${bearer}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(key === undefined ? {} : { 'idempotency-key': key }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-}
-
-/** As a client does it: the same again where the api puts it off (503). */
-async function register(
-  api: ApiProcess | undefined,
-  value: string,
-  body: object,
-  key: string = randomUUID(),
-) {
-  for (;;) {
-    const answer = await ask(api, 'POST', '/v1/registrations', value, body, key);
-    if (answer.status !== 503) return answer;
-    await answer.body?.cancel();
-    await sleep(1000 * Number(answer.headers.get('retry-after')));
-  }
-}
-
-async function patch(name: string, spec: Record<string, unknown>) {
-  return await client.mergePatch(RunnerTokenKind, cluster.namespace, name, { spec });
-}
-
-/** Every replica sees a token by its own watch: the registration is retried where the value is not known yet. */
-async function registered(value: string, name: string, more: object = {}, api = apis[0]) {
-  return await eventually(`the registration of ${name}`, async () => {
-    const answer = await register(api, value, { name, ...more });
-    if (answer.status === 401) return undefined;
-    expect(answer.status, await answer.clone().text()).toBe(201);
-    return (await answer.json()) as { token: string; runner: { id: string; name: string; attempt: number } };
-  });
-}
+const stand = useRegistrations();
+const { ask, cluster, patch, register, registered, registration, until, valueIn } = stand;
 
 describe('runners that register', () => {
   it('join, are told who they are, refresh their JWT and leave', async () => {
     const value = await registration('join', { scope: { type: 'repository', name: 'acme/app' } });
     const { token, runner } = await registered(value, 'Mac-Mini_1', { labels: ['macos'], version: '1.0.8' });
     expect(runner).toMatchObject({ name: 'Mac-Mini_1', attempt: 1 });
-    const me = await ask(apis[1], 'GET', '/v1/runner', token);
+    const me = await ask(stand.apis[1], 'GET', '/v1/runner', token);
     expect(me.status).toBe(200);
     expect(await me.json()).toMatchObject({
       pool: 'macs',
       runner: { id: runner.id, name: 'Mac-Mini_1' },
       forge: { scope: 'repository', entity: 'acme/app' },
     });
-    await eventually('its count', async () => (await pool.get())?.status?.external === 1);
+    await eventually('its count', async () => (await stand.pool.get())?.status?.external === 1);
     const parent = await until('join', (one) => one.status?.runners === 1);
     expect(parent.status).toMatchObject({ uses: 1, lastUsedBy: 'Mac-Mini_1' });
 
     // Before it has reported in, it gets no longer life.
-    expect((await ask(apis[0], 'POST', '/v1/runner/token', token)).status).toBe(409);
-    await ask(apis[0], 'POST', '/v1/runner/status', token, { state: 'Idle' });
-    const refreshed = await ask(apis[1], 'POST', '/v1/runner/token', token);
+    expect((await ask(stand.apis[0], 'POST', '/v1/runner/token', token)).status).toBe(409);
+    await ask(stand.apis[0], 'POST', '/v1/runner/status', token, { state: 'Idle' });
+    const refreshed = await ask(stand.apis[1], 'POST', '/v1/runner/token', token);
     expect(refreshed.status, await refreshed.clone().text()).toBe(200);
     const fresh = (await refreshed.json()) as { token: string; expiresAt: string };
     expect(fresh.token).not.toBe(token);
     expect(Date.parse(fresh.expiresAt) - Date.now()).toBeGreaterThan(3_000_000);
-    expect((await ask(apis[0], 'GET', '/v1/runner', fresh.token)).status).toBe(200);
+    expect((await ask(stand.apis[0], 'GET', '/v1/runner', fresh.token)).status).toBe(200);
 
-    expect((await ask(apis[0], 'DELETE', '/v1/runner', fresh.token)).status).toBe(204);
-    for (const api of apis)
+    expect((await ask(stand.apis[0], 'DELETE', '/v1/runner', fresh.token)).status).toBe(204);
+    for (const api of stand.apis)
       await eventually(
         'refusal',
         async () => (await ask(api, 'GET', '/v1/runner', fresh.token)).status === 401,
       );
-    await eventually('its end', async () => (await pool.get())?.status?.external === 0);
+    await eventually('its end', async () => (await stand.pool.get())?.status?.external === 0);
   });
 
   it('is refused by a name that is taken, unless it replaces: then the earlier attempt is over at once', async () => {
     const value = await registration('names');
     const first = await registered(value, 'vm-7');
-    const again = await register(apis[0], value, { name: 'vm-7' });
+    const again = await register(stand.apis[0], value, { name: 'vm-7' });
     expect(again.status).toBe(409);
     expect(await again.json()).toMatchObject({ code: 'runner-exists' });
-    const second = await registered(value, 'vm-7', { replace: true }, apis[1]);
+    const second = await registered(value, 'vm-7', { replace: true }, stand.apis[1]);
     expect(second.runner).toEqual({ ...first.runner, attempt: 2 });
     // That replica wrote the replacement itself, so it knows no moment in which both are good.
-    expect((await ask(apis[1], 'GET', '/v1/runner', first.token)).status).toBe(401);
-    expect((await ask(apis[1], 'GET', '/v1/runner', second.token)).status).toBe(200);
+    expect((await ask(stand.apis[1], 'GET', '/v1/runner', first.token)).status).toBe(401);
+    expect((await ask(stand.apis[1], 'GET', '/v1/runner', second.token)).status).toBe(200);
     await eventually(
       'refusal',
-      async () => (await ask(apis[0], 'GET', '/v1/runner', first.token)).status === 401,
+      async () => (await ask(stand.apis[0], 'GET', '/v1/runner', first.token)).status === 401,
     );
   });
 
   it('gets the same token again by the same Idempotency-Key, and no second use is counted', async () => {
     const value = await registration('again', { usage: 'OneTime' });
     const one = await eventually('the first', async () => {
-      const answer = await register(apis[0], value, { name: 'vm-8' }, 'key-1');
+      const answer = await register(stand.apis[0], value, { name: 'vm-8' }, 'key-1');
       return answer.status === 201 && ((await answer.json()) as { token: string });
     });
-    const two = await register(apis[1], value, { name: 'vm-8' }, 'key-1');
+    const two = await register(stand.apis[1], value, { name: 'vm-8' }, 'key-1');
     expect(two.status, await two.clone().text()).toBe(201);
     const claims = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString());
     expect(claims(((await two.json()) as { token: string }).token).jti).toBe(claims(one.token).jti);
-    const other = await register(apis[1], value, { name: 'vm-9' }, 'key-2');
+    const other = await register(stand.apis[1], value, { name: 'vm-9' }, 'key-2');
     expect(other.status).toBe(409);
     expect(await other.json()).toMatchObject({ code: 'registration-used' });
     const used = await until('again', (token) => token.status?.phase === 'Used');
@@ -192,13 +93,13 @@ describe('runners that register', () => {
       [422, 'unprocessable-content', value, {}],
     ];
     for (const [status, code, bearer, body] of cases) {
-      const answer = await register(apis[0], bearer, body);
+      const answer = await register(stand.apis[0], bearer, body);
       expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
     }
     await patch('wrong', { expiresAt: '2020-01-01T00:00:00Z' });
     await until('wrong', (token) => token.status?.phase === 'Expired');
     const late = await eventually('expiry', async () => {
-      const answer = await register(apis[0], value, { name: 'vm-22' });
+      const answer = await register(stand.apis[0], value, { name: 'vm-22' });
       return answer.status === 403 && answer;
     });
     expect(await late.json()).toMatchObject({ code: 'registration-expired' });
@@ -211,8 +112,8 @@ describe('runners that register', () => {
       metadata: { namespace: cluster.namespace, name: 'brought' },
       data: { value: Buffer.from(value).toString('base64') },
     });
-    const bad = await client.create(SecretKind, manifest('tooshort'));
-    await client.create(RunnerTokenKind, {
+    const bad = await stand.client.create(SecretKind, manifest('tooshort'));
+    await stand.client.create(RunnerTokenKind, {
       apiVersion: API_VERSION,
       kind: 'RunnerToken',
       metadata: { namespace: cluster.namespace, name: 'brought' },
@@ -226,18 +127,18 @@ describe('runners that register', () => {
     });
     const refused = await until('brought', (one) => one.status?.reason === 'SecretInvalid');
     expect(refused.status?.message).toContain('shorter than 20 characters');
-    expect((await client.get(SecretKind, cluster.namespace, 'brought'))?.metadata.resourceVersion).toBe(
+    expect((await stand.client.get(SecretKind, cluster.namespace, 'brought'))?.metadata.resourceVersion).toBe(
       bad.metadata.resourceVersion,
     );
-    await client.delete(SecretKind, cluster.namespace, 'brought');
+    await stand.client.delete(SecretKind, cluster.namespace, 'brought');
     await until('brought', (one) => one.status?.reason !== 'SecretInvalid' || one.status.phase === 'Pending');
     const value = 'my-own-registration-token-3f9a';
-    const mine = await client.create(SecretKind, manifest(value));
+    const mine = await stand.client.create(SecretKind, manifest(value));
     // Secrets are not watched: touching the token has it looked at now instead of within 30 s.
     await patch('brought', { description: 'with a value of its own' });
     await until('brought', (one) => one.status?.phase === 'Active');
     await registered(value, 'vm-30');
-    const after = await client.get(SecretKind, cluster.namespace, 'brought');
+    const after = await stand.client.get(SecretKind, cluster.namespace, 'brought');
     expect(after?.metadata.resourceVersion).toBe(mine.metadata.resourceVersion);
     expect(after?.metadata.ownerReferences).toBeUndefined();
   });
@@ -246,7 +147,7 @@ describe('runners that register', () => {
     await registration('by-hand-parent', { scope: { type: 'organization', name: 'acme' } });
     const parent = await until('by-hand-parent', () => true);
     const make = (name: string, spec: object) =>
-      client.create(RunnerTokenKind, {
+      stand.client.create(RunnerTokenKind, {
         apiVersion: API_VERSION,
         kind: 'RunnerToken',
         metadata: { namespace: cluster.namespace, name },
@@ -260,7 +161,7 @@ describe('runners that register', () => {
     await make('by-hand', { scope: { type: 'organization', name: 'acme' } });
     const active = await until('by-hand', (one) => one.status?.phase === 'Active');
     const jwt = await valueIn(active);
-    await eventually('it', async () => (await ask(apis[0], 'GET', '/v1/runner', jwt)).status === 200);
+    await eventually('it', async () => (await ask(stand.apis[0], 'GET', '/v1/runner', jwt)).status === 200);
     // What its parent was not for it is not for either.
     await make('too-wide', {});
     await until('too-wide', (one) => one.status?.reason === 'NotInherited');
@@ -276,12 +177,12 @@ describe('a OneTime token', () => {
     async (name, spec, most) => {
       const value = await registration(name.toLowerCase(), spec);
       await eventually('both replicas know it', async () => {
-        const answers = await Promise.all(apis.map((api) => register(api, value, {})));
+        const answers = await Promise.all(stand.apis.map((api) => register(api, value, {})));
         return answers.every((one) => one.status === 422);
       });
       const answers = await Promise.all(
         Array.from({ length: 1000 }, async (_, index) => {
-          const answer = await register(apis[index % 2], value, { name: `${name}-${index}` });
+          const answer = await register(stand.apis[index % 2], value, { name: `${name}-${index}` });
           return { status: answer.status, body: (await answer.json()) as { code?: string; token?: string } };
         }),
       );
@@ -290,7 +191,9 @@ describe('a OneTime token', () => {
       expect(winners.every((one) => typeof one.body.token === 'string')).toBe(true);
       const losers = answers.filter((one) => one.status === 409 && one.body.code === 'registration-used');
       expect(losers).toHaveLength(1000 - most);
-      const made = (await pool.tokens()).filter((one) => one.spec.parentRef?.name === name.toLowerCase());
+      const made = (await stand.pool.tokens()).filter(
+        (one) => one.spec.parentRef?.name === name.toLowerCase(),
+      );
       expect(made).toHaveLength(most);
     },
   );
@@ -303,7 +206,7 @@ describe('a OneTime token', () => {
       const doomed = await startApi({ kubeconfig, namespace, runners: namespace });
       const value = await registration(name, { usage: 'OneTime' });
       await eventually('both know it', async () => {
-        const answers = await Promise.all([doomed, apis[0]].map((api) => register(api, value, {})));
+        const answers = await Promise.all([doomed, stand.apis[0]].map((api) => register(api, value, {})));
         return answers.every((one) => one.status === 422);
       });
       let failed = 0;
@@ -311,11 +214,11 @@ describe('a OneTime token', () => {
         const body = { name: `${name}-${index}` };
         const key = `key-${index}`;
         try {
-          return (await register(index % 2 === 0 ? doomed : apis[0], value, body, key)).status;
+          return (await register(index % 2 === 0 ? doomed : stand.apis[0], value, body, key)).status;
         } catch {
           // As a client does whose connection broke: the same again, which comes to the other replica.
           failed += 1;
-          return (await register(apis[0], value, body, key)).status;
+          return (await register(stand.apis[0], value, body, key)).status;
         }
       };
       const all = Array.from({ length: 1000 }, (_, index) => one(index));
@@ -334,90 +237,10 @@ describe('a OneTime token', () => {
     const { token } = await registered(value, 'vm-40');
     await until('brief', (one) => one.status?.phase === 'Used');
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(await client.get(RunnerTokenKind, cluster.namespace, 'brief')).toBeDefined();
-    await ask(apis[0], 'DELETE', '/v1/runner', token);
+    expect(await stand.client.get(RunnerTokenKind, cluster.namespace, 'brief')).toBeDefined();
+    await ask(stand.apis[0], 'DELETE', '/v1/runner', token);
     await eventually('its collection', async () => {
-      return (await client.get(RunnerTokenKind, cluster.namespace, 'brief')) === undefined;
+      return (await stand.client.get(RunnerTokenKind, cluster.namespace, 'brief')) === undefined;
     });
-  });
-});
-
-describe('the values of registration tokens', () => {
-  const scope = { type: 'organization', name: 'acme' };
-
-  it('are routable where the token, its pool or its namespace says so, and never for the whole instance', async () => {
-    const { kubeconfig } = cluster;
-    // A controller for two other namespaces, of which one is routable.
-    const [on, off] = [await cluster.newNamespace(), await cluster.newNamespace()];
-    const second = startController({
-      kubeconfig,
-      namespace: on,
-      watch: [on, off],
-      env: { HARRIER_ISSUER: ISSUER, HARRIER_CELL: '7', HARRIER_ROUTABLE_NAMESPACES: on },
-    });
-    try {
-      const make = async (namespace: string, name: string, spec: object, pool = 'plain') => {
-        await client.create(RunnerTokenKind, {
-          apiVersion: API_VERSION,
-          kind: 'RunnerToken',
-          metadata: { namespace, name },
-          spec: {
-            type: 'Registration',
-            usage: 'Reusable',
-            supersedes: false,
-            poolRef: { name: pool },
-            ...spec,
-          },
-        });
-        const secretRef = await eventually(`the value of ${name}`, async () => {
-          const token = await client.get(RunnerTokenKind, namespace, name);
-          return token?.status?.phase === 'Active' && token.status.secretRef;
-        });
-        const secret = await client.get(SecretKind, namespace, secretRef.name);
-        return Buffer.from(secret?.data?.token ?? '', 'base64').toString();
-      };
-      for (const namespace of [on, off]) {
-        await client.create(RunnerPoolKind, poolManifest(namespace, 'plain', { replicas: 0 }));
-        const routing = { enabled: true, group: 'builders' };
-        await client.create(RunnerPoolKind, poolManifest(namespace, 'switched', { replicas: 0, routing }));
-      }
-      expect(decodeRoutable(await make(on, 'by-namespace', { scope })).routing).toEqual({
-        cell: '7',
-        organization: 'acme',
-      });
-      const unroutable = await make(off, 'by-nobody', { scope });
-      expect(unroutable).toMatch(/^hrt_[\w-]+$/);
-      expect(() => decodeRoutable(unroutable)).toThrow();
-      const byPool = decodeRoutable(await make(off, 'by-pool', { scope }, 'switched'));
-      expect(byPool.routing).toEqual({ cell: '7', organization: 'acme', group: 'builders' });
-      const routing = { enabled: true, organization: '42', project: '9' };
-      const byToken = decodeRoutable(await make(off, 'by-token', { scope, routing, prefix: 'glrt-t2_' }));
-      expect(byToken).toMatchObject({
-        prefix: 'glrt-t2_',
-        routing: { cell: '7', organization: '42', project: '9' },
-      });
-      for (const [name, spec] of [
-        ['instance', { scope: { type: 'instance' }, routing: { enabled: true } }],
-        ['switched-off', { scope, routing: { enabled: false } }],
-      ] as const) {
-        const value = await make(on, name, spec);
-        expect(() => decodeRoutable(value), name).toThrow();
-      }
-    } finally {
-      await second.kill('SIGTERM');
-    }
-  });
-
-  it('let in in both forms, and hand their routing on to who joins', async () => {
-    const routable = await registration('routable', { scope, routing: { enabled: true, cell: '3' } });
-    expect(decodeRoutable(routable).routing).toEqual({ cell: '3', organization: 'acme' });
-    const { token } = await registered(routable, 'routed');
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    expect(claims['harrier.dev']).toMatchObject({
-      cell: '3',
-      forge: { scope: 'organization', entity: 'acme' },
-    });
-    const made = (await pool.tokens()).find((one) => one.spec.runner?.name === 'routed');
-    expect(made?.spec).toMatchObject({ scope, routing: { cell: '3' } });
   });
 });
