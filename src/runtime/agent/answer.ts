@@ -36,7 +36,8 @@ export function createAnswer({ live, storeReport, log }: AnswerOptions): Answer 
       if (!isServed(WHILE_ALIVE, token)) throw wrongState(WHILE_ALIVE, standingOf(token));
       return { type: 'ack', id: said.id, report: await storeReport(token, reportOf(said)) };
     } catch (error) {
-      if (error instanceof TokenRefused && error.refusal === 'unverifiable') return errorOrder(DOUBTED, said.id);
+      if (error instanceof TokenRefused && error.refusal === 'unverifiable')
+        return errorOrder(DOUBTED, said.id);
       if (error instanceof TokenRefused) throw error;
       const found = problemOf(error);
       if (found.statusCode >= 500) log.error({ err: error, runner: claims.sub }, 'an agent message failed');
