@@ -4,11 +4,8 @@ import { allowedHosts } from '../credentials/allowed_hosts.ts';
 import { createGuardedGet } from '../credentials/guarded_get.ts';
 import { createValidateCredential } from '../credentials/validate.ts';
 import type { EventRecorder } from '../kube/events.ts';
-import { createInformer } from '../kube/informer.ts';
-import { ConfigMapKind, RunnerPoolKind, RunnerTokenKind } from '../kube/kinds.ts';
 import { createLoop, source } from '../kube/run.ts';
 import type { KubeClient, StoreChange } from '../kube/types.ts';
-import { Label } from '../resources/group.ts';
 import type { RunnerPool } from '../resources/runner_pool.ts';
 import type { RunnerState, RunnerToken } from '../resources/runner_token.ts';
 import { issueToken } from '../tokens/issue.ts';
@@ -20,17 +17,17 @@ import { fencedClient } from './fenced_client.ts';
 import { gather } from './gather.ts';
 import { createHandover } from './handover.ts';
 import { createLimit } from './in_parallel.ts';
+import { createInformers } from './informers.ts';
 import { createKeyRing } from './keys/key_ring.ts';
-import { PUBLIC_KEYS_CONFIG_MAP, SIGNING_KEYS_SECRET } from './keys/observe.ts';
 import { reconcileKeys } from './keys/reconcile.ts';
 import { withoutKey } from './keys/without_key.ts';
-import { controllerUid, runnerPodKind, secretHeadKind } from './kinds.ts';
+import { controllerUid } from './kinds.ts';
 import { poolObserver } from './pool/observe.ts';
 import { reconcilePool } from './pool/reconcile.ts';
 import type { RunnerSettings } from './pool/sidecar_container.ts';
 import { poolMetrics } from './pool_metrics.ts';
 import type { ValueSettings } from './registration/value_routing.ts';
-import { POD_INDEXES, TOKEN_INDEXES, type View } from './view.ts';
+import type { View } from './view.ts';
 
 export interface ControllerOptions {
   client: KubeClient;
@@ -75,30 +72,9 @@ const KEYS = 'keys';
 
 /** Puts the controller's rooms together: informers, the three loops, and what they share. */
 export function createController(options: ControllerOptions): Controller {
-  const { namespace, watchNamespaces, registry, log, audience, now = () => new Date() } = options;
+  const { namespace, registry, log, audience, now = () => new Date() } = options;
   const client = fencedClient(options.client, options.lease);
-  const watched = { client: options.client, namespaces: watchNamespaces, log, registry };
-  const pools = createInformer({ ...watched, kind: RunnerPoolKind });
-  const tokens = createInformer({ ...watched, kind: RunnerTokenKind, indexes: TOKEN_INDEXES });
-  const pods = createInformer({
-    ...watched,
-    kind: runnerPodKind,
-    labelSelector: Label.pool,
-    indexes: POD_INDEXES,
-  });
-  const configMaps = createInformer({
-    ...watched,
-    namespaces: [namespace],
-    kind: ConfigMapKind,
-    fieldSelector: `metadata.name=${PUBLIC_KEYS_CONFIG_MAP}`,
-  });
-  // Its head alone: the keys themselves are read when they are needed, and lie in no store.
-  const signingKeys = createInformer({
-    ...watched,
-    namespaces: [namespace],
-    kind: secretHeadKind,
-    fieldSelector: `metadata.name=${SIGNING_KEYS_SECRET}`,
-  });
+  const { pools, tokens, pods, configMaps, signingKeys } = createInformers(options);
   const informers = [pools, tokens, pods, configMaps, signingKeys];
   const view: View = { pools: pools.store, tokens: tokens.store, pods: pods.store };
 

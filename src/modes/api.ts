@@ -101,7 +101,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     now: Date.now,
     ask: createAskApiserver({ client, metrics }),
   });
-  const storeReport = createStoreReport({ client, tokens, now: Date.now });
+  const write = createWriteApiStatus({ client, tokens });
+  const storeReport = createStoreReport({ write, now: Date.now });
   const agents = createAgentConnections({
     verifier: agentVerifier,
     live,
@@ -151,7 +152,6 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   metrics.watch('harrier_api_watch_connected', '1 while tokens are checked by watch.', () =>
     Number(tokens.connected && pods.connected && pulse.heard()),
   );
-  const write = createWriteApiStatus({ client, tokens });
   const uses = createUses({ client, tokens, now: Date.now });
   const deliver = createDeliverToken({ write, handover, now: Date.now });
   const app = await buildServer({

@@ -19,15 +19,16 @@ export interface WriteApiStatusOptions {
 export type WriteApiStatus = (
   token: RunnerToken,
   decide: (token: RunnerToken) => Partial<ApiStatus> | undefined,
+  options?: { tries?: number },
 ) => Promise<RunnerToken>;
 
 /** The controller writes to the same status, and other calls may; not so often in a row. */
 const TRIES = 10;
 
 export function createWriteApiStatus({ client, tokens }: WriteApiStatusOptions): WriteApiStatus {
-  return async (held, decide) => {
+  return async (held, decide, { tries = TRIES } = {}) => {
     let token = held;
-    for (let tries = 1; tries <= TRIES; tries++) {
+    for (let tried = 1; tried <= tries; tried++) {
       const changes = decide(token);
       if (changes === undefined) return token;
       try {

@@ -16,6 +16,8 @@ export const DELETED_TOKEN = 'Deleted';
 
 /** Reasons of a token that was revoked with the Registration token it descends from: its pod drains, or goes at once. */
 export const PARENT_REVOKED = { Drain: 'ParentRevoked', Delete: 'ParentRevokedDelete' } as const;
+export const PARENT_REVOKED_MESSAGE =
+  'the registration token it descends from was disabled, superseded or deleted';
 
 export function standingOf(runner: Runner): Standing {
   if (runner.terminating) return 'Terminating';

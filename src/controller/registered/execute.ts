@@ -2,16 +2,17 @@ import type { Verdict } from '../../credentials/verdict.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import type { EventText } from '../../kube/events.ts';
 import { RunnerTokenKind } from '../../kube/kinds.ts';
-import { API_VERSION, FIRST_REQUEST, PodPart, tokenSecretName } from '../../resources/group.ts';
+import { API_VERSION, FIRST_REQUEST, tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { Recorded } from '../../resources/supplied.ts';
 import type { IssuedToken } from '../../tokens/issue.ts';
 import { ownerOfRunner } from '../credentials/owner.ts';
-import { secretHeadKind } from '../kinds.ts';
+import { ownedBy, secretHeadKind } from '../kinds.ts';
 import { type RequestHands, serveRequest } from '../requests/serve_request.ts';
 import { issuedStatus, issuedValues } from '../requests/token_request.ts';
 import { endToken } from '../token/end_token.ts';
+import { tokenData } from '../token/token_manifest.ts';
 import { writeTokenStatus } from '../token/token_status.ts';
 import { withCredential } from './credential_condition.ts';
 import type { RegisteredAction } from './observed.ts';
@@ -99,15 +100,12 @@ async function makeSecret(token: RunnerToken, issued: IssuedToken, { client }: R
         namespace,
         ownerReferences: [{ apiVersion: API_VERSION, kind: 'RunnerToken', name, uid, controller: true }],
       },
-      data: {
-        [PodPart.tokenFile]: Buffer.from(issued.jwt).toString('base64'),
-        ...(issued.agentJwt === undefined ? {} : { agent: Buffer.from(issued.agentJwt).toString('base64') }),
-      },
+      data: tokenData(issued),
     });
   } catch (error) {
     if (!isKubeError(error, 'alreadyExists')) throw error;
     // Made before a crash, with a JWT as good as this one; or somebody else's, which is not touched.
     const there = await client.get(secretHeadKind, namespace, secret);
-    if (!there?.metadata.ownerReferences?.some((one) => one.uid === uid)) throw error;
+    if (there === undefined || !ownedBy(there, uid)) throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
+import { isRegistrationFor } from '../../tokens/registration_standing.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { ownerOfRunner } from '../credentials/owner.ts';
 import type { Descent } from '../descent.ts';
@@ -59,10 +60,9 @@ async function credentialOf(
 
 /** Whoever may make RunnerTokens must not get by one what its parent was not for. */
 function isInherited(token: RunnerToken, parent: RunnerToken | undefined): boolean {
-  if (parent === undefined || parent.metadata.namespace !== token.metadata.namespace) return false;
-  if (parent.spec.type !== 'Registration') return false;
-  if (parent.spec.poolRef.name !== token.spec.poolRef.name) return false;
-  const { parentRef, scope, routing } = token.spec;
+  const { parentRef, poolRef, scope, routing } = token.spec;
+  const pool = { namespace: token.metadata.namespace, name: poolRef.name };
+  if (!isRegistrationFor(parent, pool)) return false;
   const own = { parentRef, scope, routing };
   const from = { scope: undefined, routing: undefined, ...inherited(parent) };
   return isDeepStrictEqual(own, from);

@@ -1,4 +1,4 @@
-import { PARENT_REVOKED } from '../pool/standing.ts';
+import { PARENT_REVOKED, PARENT_REVOKED_MESSAGE } from '../pool/standing.ts';
 import { reasonOf } from './credential_condition.ts';
 import type { ObservedRegistered, RegisteredAction } from './observed.ts';
 
@@ -61,7 +61,7 @@ function overBy(observed: ObservedRegistered): { reason: string; message: string
   if (observed.fallen)
     return {
       reason: PARENT_REVOKED.Drain,
-      message: 'the registration token it descends from was disabled, superseded or deleted',
+      message: PARENT_REVOKED_MESSAGE,
     };
   if (!observed.asInherited)
     return {

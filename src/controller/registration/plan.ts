@@ -1,6 +1,7 @@
 import { setCondition } from '../../resources/conditions.ts';
 import { durationSeconds } from '../../resources/duration.ts';
 import type { RunnerTokenStatus } from '../../resources/runner_token.ts';
+import { hasExpired, mostUses, usesLeft } from '../../tokens/registration_standing.ts';
 import type { ObservedRegistration, RegistrationAction } from './observed.ts';
 
 export interface RegistrationPlan {
@@ -120,14 +121,18 @@ function withoutValue({ spec, secret }: ObservedRegistration): Verdict | undefin
     : pending('SecretInvalid', `Secret ${secret.name} (spec.secretRef): ${secret.problem}`);
 }
 
-function closed({ spec, status, falling }: ObservedRegistration, now: Date): Verdict | undefined {
+function closed(observed: ObservedRegistration, now: Date): Verdict | undefined {
+  const { status, falling } = observed;
   if (falling > 0)
     return inactive('Reviving', `${falling} runners that fell with it are being revoked first`);
-  if (spec.expiresAt !== undefined && Date.parse(spec.expiresAt) <= now.getTime())
+  if (hasExpired(observed, now))
     return { phase: 'Expired', reason: 'Expired', message: 'spec.expiresAt is past: nobody joins any more' };
-  const most = spec.usage === 'OneTime' ? 1 : (spec.maxUses ?? Number.POSITIVE_INFINITY);
-  if ((status?.uses ?? 0) >= most)
-    return { phase: 'Used', reason: 'UsedUp', message: `used ${status?.uses} of ${most} times` };
+  if (usesLeft(observed) === 0)
+    return {
+      phase: 'Used',
+      reason: 'UsedUp',
+      message: `used ${status?.uses} of ${mostUses(observed)} times`,
+    };
   return undefined;
 }
 

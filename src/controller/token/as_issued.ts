@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
+import { isRegistrationFor } from '../../tokens/registration_standing.ts';
 import type { RunnerPod } from '../kinds.ts';
 import type { View } from '../view.ts';
 import { tokenSpec } from './token_manifest.ts';
@@ -16,8 +17,8 @@ export function isAsIssued(
   { view, audience }: { view: Pick<View, 'tokens'>; audience: string },
 ): boolean {
   const parent = view.tokens.byUid(token.spec.parentRef?.uid ?? '');
-  if (parent === undefined || parent.spec.type !== 'Registration') return false;
-  if (parent.metadata.namespace !== pool.metadata.namespace) return false;
-  if (parent.spec.poolRef.name !== pool.metadata.name) return false;
-  return isDeepStrictEqual(token.spec, tokenSpec(pod, pool, parent, audience));
+  return (
+    isRegistrationFor(parent, pool.metadata) &&
+    isDeepStrictEqual(token.spec, tokenSpec(pod, pool, parent, audience))
+  );
 }

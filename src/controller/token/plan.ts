@@ -1,5 +1,5 @@
 import type { TokenAction } from '../action.ts';
-import { DELETED_TOKEN, PARENT_REVOKED } from '../pool/standing.ts';
+import { DELETED_TOKEN, PARENT_REVOKED, PARENT_REVOKED_MESSAGE } from '../pool/standing.ts';
 import type { ObservedIdentity } from './observed.ts';
 
 export interface TokenPlan {
@@ -43,11 +43,7 @@ function overBy({ pod, token }: ObservedIdentity): [reason: string, message: str
   if (!pod.runner || !token?.speaksForPod)
     return ['NotARunner', 'made by hand: there is no such runner of a RunnerPool, or it has another token'];
   if (pod.ended !== undefined) return [pod.ended, 'the pod has finished or is being deleted'];
-  if (token.fallen !== undefined)
-    return [
-      PARENT_REVOKED[token.fallen],
-      'the registration token it descends from was disabled, superseded or deleted',
-    ];
+  if (token.fallen !== undefined) return [PARENT_REVOKED[token.fallen], PARENT_REVOKED_MESSAGE];
   if (token.deregistered) return ['Deregistered', 'the runner deregistered'];
   return undefined;
 }

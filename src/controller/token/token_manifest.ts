@@ -56,18 +56,23 @@ export function tokenManifest(
 export function secretManifest(
   pod: RunnerPod,
   pool: RunnerPool,
-  { jwt, agentJwt }: Pick<IssuedToken, 'jwt' | 'agentJwt'>,
+  issued: Pick<IssuedToken, 'jwt' | 'agentJwt'>,
 ): Manifest {
-  const encoded = (text: string) => Buffer.from(text).toString('base64');
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'Opaque',
     metadata: ofPod(pod, pool, tokenSecretName(pod.metadata.name)),
-    data: {
-      [PodPart.tokenFile]: encoded(jwt),
-      ...(agentJwt === undefined ? {} : { [PodPart.agentTokenFile]: encoded(agentJwt) }),
-    },
+    data: tokenData(issued),
+  };
+}
+
+/** The data of a Secret with issued JWTs. */
+export function tokenData({ jwt, agentJwt }: Pick<IssuedToken, 'jwt' | 'agentJwt'>): Record<string, string> {
+  const encoded = (text: string) => Buffer.from(text).toString('base64');
+  return {
+    [PodPart.tokenFile]: encoded(jwt),
+    ...(agentJwt === undefined ? {} : { [PodPart.agentTokenFile]: encoded(agentJwt) }),
   };
 }
 

@@ -4,15 +4,15 @@ import type { Informer, KubeClient } from '../../kube/types.ts';
 import { FieldManager } from '../../resources/group.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { Clock } from '../../tokens/clock.ts';
-import { TokenRefused } from '../../tokens/refusal.ts';
 import { apiStatusManifest } from '../api_status.ts';
+import { unauthorized } from '../authenticate.ts';
 import { problem } from '../problem.ts';
 import { type Claim, decideUses } from './decide_uses.ts';
 
 export interface Uses {
   /**
    * Takes one use of the Registration token for this runner; resolves to the token as it was then, which let it in.
-   * Throws a problem (`registration-used`, `-inactive`, `-expired`, `unavailable`).
+   * Throws a problem (`registration-used`, `-inactive`, `-expired`, `unauthorized` when it is gone, `unavailable`).
    */
   take(registration: RunnerToken, claim: Claim): Promise<RunnerToken>;
 }
@@ -89,7 +89,7 @@ export function createUses({ client, tokens, now }: UsesOptions): Uses {
     const read = await client.get(RunnerTokenKind, namespace, name).catch((error) => {
       throw unavailable(error);
     });
-    if (read?.metadata.uid !== uid) throw new TokenRefused('unknown-token');
+    if (read?.metadata.uid !== uid) throw unauthorized('unknown-token');
     return read;
   }
 
