@@ -26,11 +26,12 @@ try {
 } catch (error) {
   if (!interrupted.signal.aborted) {
     console.error(error instanceof Error ? error.message : error);
-    total = add(total, { ...NOTHING, failed: 1 });
+    total = add(total, { ...NOTHING, failed: 1, failures: [String(error)] });
   }
 } finally {
   for (const cluster of clusters) await step(`remove cluster ${cluster.name}`, () => cluster.down());
 }
+for (const failure of total.failures) console.log(`✗ ${failure}`);
 console.log(summary(total));
 process.exitCode = interrupted.signal.aborted ? 130 : isGood(total) ? 0 : 1;
 

@@ -1,9 +1,19 @@
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { add, isGood, NOTHING, summary, tally } from '../../../hack/test/tally.ts';
 
 const counts = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
 const report = (changes: object = {}) => JSON.stringify({ ...counts, testResults: [], ...changes });
-const file = (status: string, tests: number) => ({ status, assertionResults: Array(tests).fill({}) });
+const file = (status: string, tests: number) => ({
+  name: resolve('test/some.test.ts'),
+  status,
+  message: 'cannot be loaded',
+  assertionResults: Array(tests).fill({
+    status,
+    fullName: 'does it',
+    failureMessages: ['\u001b[31mno\u001b[39m\n\nat x'],
+  }),
+});
 
 describe('what a run of vitest counts for', () => {
   test.each([
@@ -32,7 +42,25 @@ describe('what a run of vitest counts for', () => {
     ['no report', undefined, 0, { passed: 0, failed: 1, skipped: 0 }],
     ['half a report', report().slice(0, 20), 1, { passed: 0, failed: 1, skipped: 0 }],
   ])('%s', (_, text, exitCode, wanted) => {
-    expect(tally(text, exitCode)).toEqual(wanted);
+    expect(tally(text, exitCode)).toMatchObject(wanted);
+  });
+});
+
+describe('what failed is told at the end', () => {
+  test.each([
+    ['a test by its file, its name and why', 'failed', 1, 'test/some.test.ts > does it\n    no\n    at x'],
+    ['a file that cannot be loaded', 'failed', 0, 'test/some.test.ts\n    cannot be loaded'],
+  ])('%s', (_, status, tests, wanted) => {
+    const text = report({ numFailedTests: tests, testResults: [file('passed', 2), file(status, tests)] });
+    expect(tally(text, 1).failures).toEqual([wanted]);
+  });
+
+  test.each([
+    ['nothing when all is well', report({ testResults: [file('passed', 2)] }), 0, 0],
+    ['an error outside every test', report(), 1, 1],
+    ['a run without a report', undefined, 1, 1],
+  ])('%s', (_, text, exitCode, wanted) => {
+    expect(tally(text, exitCode).failures).toHaveLength(wanted);
   });
 });
 
