@@ -28,10 +28,12 @@ export async function followFile<T>(options: FollowOptions<T>): Promise<Followed
   let text: string | undefined;
   let current: T | undefined;
   let looked = false;
+  let looking = false;
+  let stopped = false;
 
   async function look(): Promise<void> {
     const found = await readFile(path, 'utf8').catch(() => undefined);
-    if (looked && found === text) return;
+    if (stopped || (looked && found === text)) return;
     looked = true;
     text = found;
     current = undefined;
@@ -46,12 +48,22 @@ export async function followFile<T>(options: FollowOptions<T>): Promise<Followed
   }
 
   await look();
-  const timer = setInterval(() => void look(), everyMs);
+  const timer = setInterval(() => {
+    // One at a time: of two reads the earlier may end last and bring back what was there before.
+    if (looking) return;
+    looking = true;
+    void look().finally(() => {
+      looking = false;
+    });
+  }, everyMs);
   timer.unref();
   return {
     get current() {
       return current;
     },
-    stop: () => clearInterval(timer),
+    stop: () => {
+      stopped = true;
+      clearInterval(timer);
+    },
   };
 }

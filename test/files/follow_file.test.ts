@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +51,32 @@ test('follows a mounted file through changes, nonsense and disappearance, and lo
   await mounted(5, '["d"]');
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(file.current).toBeUndefined();
+});
+
+test('a read that takes its time never brings back what was there before', async () => {
+  const heard: unknown[] = [];
+  const path = join(folder, 'list.json');
+  await writeFile(path, 'first');
+  const file = await followFile<string>({
+    path,
+    parse: (text) => text,
+    log: pino({ level: 'silent' }),
+    everyMs: 5,
+    onChange: (content) => heard.push(content),
+  });
+  const slow = join(folder, 'slow');
+  execFileSync('mkfifo', [slow]);
+  // Whoever reads it waits for a writer.
+  await rename(slow, path);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const fifo = join(folder, 'fifo');
+  await rename(path, fifo);
+  await writeFile(path, 'newest');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await writeFile(fifo, 'slow');
+  await expect.poll(() => file.current).toBe('newest');
+  expect(heard).toEqual(['first', 'slow', 'newest']);
+  file.stop();
 });
 
 test('a file that is not there yet counts from when it comes', async () => {
