@@ -1,14 +1,8 @@
-import {
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Supplied } from '../resources/supplied.ts';
 import { type GuardedGet, Unreachable } from './guarded_get.ts';
 import { scopesIn, subjectIn } from './identity_words.ts';
+import { createKeySets, ISSUER_ALGORITHMS } from './key_sets.ts';
 import { recordedOf } from './recorded.ts';
 import { refusedCredential, type Verdict } from './verdict.ts';
 
@@ -16,30 +10,13 @@ type Jwks = NonNullable<Supplied['jwks']>;
 
 export type CheckJwt = (credential: string, jwks: Jwks, path: string, now: Date) => Promise<Verdict>;
 
-/** No symmetric ones: what verifies them could sign, and is published. */
-const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA'];
-/** Key sets kept; the least recently used goes. */
-const MOST_KEY_SETS = 64;
-/** Keys are fetched anew after so long, and for an unknown kid not more often than `cooldown`, in ms. */
-const TIMES = { cacheMaxAge: 60_000, cooldownDuration: 5_000, timeoutDuration: 6_000 };
-
 /** Checks JWTs of other issuers by the keys that they publish, which are fetched through `get` and cached. */
 export function createCheckJwt(get: GuardedGet): CheckJwt {
-  const keySets = new Map<string, JWTVerifyGetKey>();
-
-  function keysOf(url: string): JWTVerifyGetKey {
-    const known = keySets.get(url) ?? remoteKeys(url, get);
-    keySets.delete(url);
-    keySets.set(url, known);
-    const [oldest] = keySets.keys();
-    if (keySets.size > MOST_KEY_SETS && oldest !== undefined) keySets.delete(oldest);
-    return known;
-  }
-
+  const keysOf = createKeySets(get);
   return async (credential, jwks, path, now) => {
     try {
       const { payload } = await jwtVerify(credential, keysOf(jwks.url), {
-        algorithms: ALGORITHMS,
+        algorithms: ISSUER_ALGORITHMS,
         issuer: jwks.issuer,
         currentDate: now,
         clockTolerance: 5,
@@ -50,17 +27,6 @@ export function createCheckJwt(get: GuardedGet): CheckJwt {
       return refusedFor(error, path);
     }
   };
-}
-
-function remoteKeys(url: string, get: GuardedGet): JWTVerifyGetKey {
-  return createRemoteJWKSet(new URL(url), {
-    ...TIMES,
-    [customFetch]: async () => {
-      const { status, body } = await get(url, {});
-      // jose reads these two of a Response; a real one cannot be made of every status.
-      return { status, json: async () => JSON.parse(body) } as Response;
-    },
-  });
 }
 
 /** What a verified JWT says of itself; pure. */

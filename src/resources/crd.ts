@@ -47,6 +47,9 @@ export const runnerPoolResource: CustomResource = {
     column('Age', 'date', '.metadata.creationTimestamp', 'Time since the pool was made.'),
     wide('Outdated', 'integer', '.status.outdatedReplicas', 'Runners of an older template.'),
     wide('State', 'string', ".status.conditions[?(@.type=='Ready')].reason", 'Why the pool is ready or not.'),
+    wide('Cached', 'integer', '.status.cache.entries', 'Cache entries that its runners saved.'),
+    wide('Hits', 'integer', '.status.cache.hits', 'Look-ups that found one.'),
+    wide('Misses', 'integer', '.status.cache.misses', 'Look-ups that found none.'),
   ],
 };
 

@@ -4,10 +4,11 @@ import { entityScope, routing } from './entity.ts';
 import { AGENT_AUDIENCE } from './group.ts';
 import { objectMeta } from './object.ts';
 import { template } from './pod_template.ts';
+import { poolArtifacts } from './pool_artifacts.ts';
+import { poolCache } from './pool_cache.ts';
 import { runnerPoolStatus } from './runner_pool_status.ts';
 import { supplied } from './supplied.ts';
 
-const listByName = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
 
 const forge = z
@@ -86,31 +87,6 @@ const token = z
   })
   .default({ ttl: '1h', audiences: [] })
   .describe("The runners' own JWTs.");
-
-export const permission = z
-  .enum(['Read', 'Write', 'ReadWrite'])
-  .describe('What a runner may do in the scope: Read, Write or ReadWrite.');
-
-const cache = z
-  .object({
-    enabled: z.boolean().default(true).describe('Whether the runners have a cache.'),
-    scopes: z
-      .array(
-        z
-          .object({
-            name: z.string().min(1).max(512).describe('Scope name, such as refs/heads/main.'),
-            permission: permission.default('ReadWrite'),
-          })
-          .describe('One cache scope.'),
-      )
-      .min(1)
-      .max(10)
-      .default([{ name: 'default', permission: 'ReadWrite' }])
-      .describe('Scopes in the order of look-up; saves go to the first that may be written.')
-      .meta(listByName),
-  })
-  .default({ enabled: true, scopes: [{ name: 'default', permission: 'ReadWrite' }] })
-  .describe('What the runners may do with the cache.');
 
 const lifecycleDefaults = {
   startupTimeout: '10m',
@@ -203,7 +179,8 @@ export const runnerPoolSpec = z
     forge,
     template,
     token,
-    cache,
+    cache: poolCache,
+    artifacts: poolArtifacts,
     lifecycle,
     updateStrategy,
     routing: routing.default({}),
@@ -219,6 +196,6 @@ export const runnerPool = z.looseObject({
 
 export type RunnerPoolSpec = z.infer<typeof runnerPoolSpec>;
 export type RunnerPool = z.infer<typeof runnerPool>;
-export type Permission = z.infer<typeof permission>;
+export { type Permission, permission } from './pool_cache.ts';
 export type { RunnerPoolStatus, SlotFailure } from './runner_pool_status.ts';
 export { runnerPoolStatus } from './runner_pool_status.ts';

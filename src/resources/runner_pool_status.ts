@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditions } from './conditions.ts';
+import { poolCacheStatus } from './pool_cache.ts';
 import { recorded } from './supplied.ts';
 
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
@@ -44,9 +45,10 @@ export const runnerPoolStatus = z
       .default([])
       .describe('Slots whose last start failed.')
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['slot'] }),
+    cache: poolCacheStatus.optional(),
     conditions: conditions.default([]),
   })
-  .describe('What the pool is; written by the controller.');
+  .describe('What the pool is; written by the controller, and of the cache by the api.');
 
 export type RunnerPoolStatus = z.infer<typeof runnerPoolStatus>;
 export type SlotFailure = z.infer<typeof slotFailure>;

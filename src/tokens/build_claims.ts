@@ -1,4 +1,5 @@
 import type { EntityScope } from '../resources/entity.ts';
+import { quantityBytes } from '../resources/quantity.ts';
 import type { RunnerPool } from '../resources/runner_pool.ts';
 import type { RunnerToken } from '../resources/runner_token.ts';
 import { cacheTenant } from './cache_tenant.ts';
@@ -21,6 +22,7 @@ export function buildClaims({ token, pool, issuer, audience, agent, now }: Claim
   const { namespace } = token.metadata;
   const { podRef, poolRef, attempt = 1, audiences } = token.spec;
   const { forge, cache } = pool.spec;
+  const artifacts = artifactsOf(pool);
   const runner = runnerOf(token);
   const scope = scopeOf(token, pool);
   const { cell, organization } = { ...pool.spec.routing, ...token.spec.routing };
@@ -48,13 +50,21 @@ export function buildClaims({ token, pool, issuer, audience, agent, now }: Claim
         scope: scope.type,
         ...(scope.name === undefined ? {} : { entity: scope.name }),
       },
+      ...(artifacts === undefined ? {} : { artifacts }),
       cache: {
         enabled: cache.enabled,
         tenant: cacheTenant(pool, scope),
         scopes: cache.scopes.map(({ name, permission }) => ({ name, permission })),
+        ...(cache.jobIdentity === undefined ? {} : { jobIdentity: cache.jobIdentity }),
       },
     },
   };
+}
+
+function artifactsOf({ spec }: RunnerPool): RuntimeClaims[typeof HARRIER_CLAIM]['artifacts'] {
+  const { enabled, maxRetentionDays, quota } = spec.artifacts;
+  if (!enabled) return undefined;
+  return { maxRetentionDays, ...(quota === undefined ? {} : { quotaBytes: quantityBytes(quota) }) };
 }
 
 /** Whom a Runtime token speaks for: its pod, or the runner that registered. */

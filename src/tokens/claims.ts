@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { entityScope } from '../resources/entity.ts';
-import { permission } from '../resources/runner_pool.ts';
+import { jobIdentity, permission } from '../resources/pool_cache.ts';
 
 export { AGENT_AUDIENCE } from '../resources/group.ts';
 
@@ -41,10 +41,19 @@ export const runtimeClaims = z.object({
       scope: entityScope.shape.type.describe('What of the forge the runner serves.'),
       entity: z.string().optional().describe('The organization, or owner/repository.'),
     }),
+    artifacts: z
+      .object({ maxRetentionDays: z.int().min(1), quotaBytes: z.int().optional() })
+      .optional()
+      .describe('Absent where artifacts are not enabled. Theirs is the tenant of the cache.'),
     cache: z.object({
       enabled: z.boolean(),
       tenant: z.string().describe('Whose entries: nothing of another tenant is ever seen or touched.'),
       scopes: z.array(z.object({ name: z.string(), permission })),
+      jobIdentity: jobIdentity
+        .optional()
+        .describe(
+          'Where it is there, repository and scopes come from the token of the job; scopes restrict.',
+        ),
     }),
   }),
 });

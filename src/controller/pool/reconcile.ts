@@ -55,7 +55,9 @@ function statusAfter(
 }
 
 async function writeStatus(pool: RunnerPool, status: RunnerPoolStatus, deps: PoolDeps): Promise<void> {
-  if (isDeepStrictEqual(status, pool.status)) return;
+  // What the api writes there is not the controller's to compare, and to name it would be to take it over.
+  const { cache: _, ...own } = pool.status ?? {};
+  if (isDeepStrictEqual(status, own)) return;
   const { namespace, name, uid } = pool.metadata;
   try {
     const written = await deps.client.applyStatus(
