@@ -1,7 +1,11 @@
+import type { ArtifactCommitRequest } from '../protocol/artifacts.ts';
 import type { CommitAnswer, CommitRequest } from '../protocol/cache.ts';
 import { Refused } from './refusal.ts';
 import type { Block, Upload, Uploads } from './uploads.ts';
 import type { Upstream } from './upstream.ts';
+
+/** What the commit of an artifact says beside what every commit does. */
+type CommitMore = Pick<ArtifactCommitRequest, 'digest'>;
 
 /**
  * Makes the entry out of the blocks, in their order; answers its id. When the api finds that what arrived is not
@@ -13,8 +17,9 @@ export function commitUpload(
   upload: Upload,
   blocks: readonly Block[],
   sizeBytes: number,
+  more: CommitMore = {},
 ): Promise<string> {
-  upload.committing ??= send(upstream, upload, blocks, sizeBytes).then(
+  upload.committing ??= send(upstream, upload, blocks, sizeBytes, more).then(
     (entryId) => {
       uploads.finish(upload, entryId);
       return entryId;
@@ -32,7 +37,7 @@ export function commitUpload(
 export async function abandonUpload(upstream: Upstream, uploads: Uploads, upload: Upload): Promise<void> {
   uploads.forget(upload);
   await upstream
-    .call({ method: 'DELETE', path: pathOf(upload), idempotent: true, timeout: 5000 })
+    .call({ method: 'DELETE', path: upload.path, idempotent: true, timeout: 5000 })
     .catch(() => undefined);
 }
 
@@ -41,20 +46,17 @@ async function send(
   upload: Upload,
   blocks: readonly Block[],
   sizeBytes: number,
+  more: CommitMore,
 ): Promise<string> {
-  const request: CommitRequest = { sizeBytes, parts: blocks.flatMap((block) => block.parts) };
+  const request: CommitRequest = { sizeBytes, parts: blocks.flatMap((block) => block.parts), ...more };
   const answer = await upstream.json<CommitAnswer>({
     method: 'POST',
-    path: `${pathOf(upload)}/commit`,
+    path: `${upload.path}/commit`,
     body: JSON.stringify(request),
     idempotent: true,
     timeout: 120_000,
   });
   return answer.entryId;
-}
-
-function pathOf(upload: Upload): string {
-  return `/v1/cache/uploads/${encodeURIComponent(upload.uploadId)}`;
 }
 
 const FINAL = new Set([400, 404, 409, 413, 422]);

@@ -67,7 +67,7 @@ async function partUrl(
   const request: PartsRequest = { parts: [{ number, sizeBytes }] };
   const answer = await upstream.json<PartsAnswer>({
     method: 'POST',
-    path: `/v1/cache/uploads/${encodeURIComponent(upload.uploadId)}/parts`,
+    path: `${upload.path}/parts`,
     body: JSON.stringify(request),
     idempotent: true,
   });

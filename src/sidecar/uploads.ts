@@ -7,7 +7,7 @@ export interface Block {
   size: number;
 }
 
-/** One reserved cache entry whose bytes are arriving. */
+/** One reserved cache entry or artifact whose bytes are arriving. */
 export interface Upload {
   /** Last segment of the local upload URL. */
   readonly handle: string;
@@ -16,6 +16,8 @@ export interface Upload {
   /** What the v1 protocol calls it: a safe integer, since its clients read a number. */
   readonly cacheId: number;
   readonly uploadId: string;
+  /** Where the api has it: the path that parts and the commit are asked under. */
+  readonly path: string;
   readonly key: string;
   readonly version: string;
   /** Blocks put and not yet named by a block list, by the client's own opaque id. */
@@ -55,9 +57,14 @@ export class Uploads {
       throw new Refused('too-many-requests', 429, `more than ${MAX_OPEN} cache entries are being written`);
   }
 
-  open(reserved: { uploadId: string; key: string; version: string }): Upload {
+  /** @param collection Path of the api under which the upload was reserved. */
+  open(
+    reserved: { uploadId: string; key: string; version: string },
+    collection = '/v1/cache/uploads',
+  ): Upload {
     const upload: Upload = {
       ...reserved,
+      path: `${collection}/${encodeURIComponent(reserved.uploadId)}`,
       handle: secret(),
       signature: secret(),
       cacheId: Number.parseInt(secret().slice(0, 12), 16) + 1,
