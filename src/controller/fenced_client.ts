@@ -20,6 +20,7 @@ export function fencedClient(client: KubeClient, lease: { held(): boolean }): Ku
     list: (...args) => client.list(...args),
     get: (...args) => client.get(...args),
     watch: (...args) => client.watch(...args),
+    review: (...args) => client.review(...args),
     close: () => client.close(),
     async create(...args) {
       fence();

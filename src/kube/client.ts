@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { accessFrom, defaultKubeConfig } from './access.ts';
 import { isKubeError, KubeError, type RequestName } from './errors.ts';
 import { readList } from './list.ts';
-import { collectionPath, objectPath, withQuery } from './paths.ts';
+import { collectionPath, objectPath, reviewPath, withQuery } from './paths.ts';
 import { type KubeRequest, send } from './transport.ts';
 import type { Kind, KubeClient, KubeObject, Manifest } from './types.ts';
 import { readWatch } from './watch.ts';
@@ -134,6 +134,23 @@ export function createKubeClient(
       const request = naming('WATCH', kind, namespace);
       const { signal, onOpen = () => undefined } = watchOptions;
       await readWatch(access, kind, { method: 'GET', path, name: request, signal }, onOpen, onEvent);
+    },
+
+    async review(kind, { namespace, spec }, { signal } = {}) {
+      const request = naming('POST', kind, namespace ?? '');
+      const path = reviewPath(kind, namespace);
+      const body = {
+        apiVersion: kind.apiVersion,
+        kind: kind.kind,
+        metadata: namespace === undefined ? {} : { namespace },
+        spec,
+      };
+      const answer = await ask({ method: 'POST', path, name: request, body, signal });
+      try {
+        return kind.parse(answer);
+      } catch {
+        throw new KubeError('malformed', request, 'the answer is no review');
+      }
     },
 
     close: () => access.close(),

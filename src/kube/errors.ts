@@ -102,12 +102,15 @@ function kindOf(code: number, reason: string): KubeErrorKind {
   return 'refused';
 }
 
+/** Kinds whose fields hold what nobody may read in a log. */
+const SECRET_BEARING = ['secrets', 'tokenreviews'];
+
 /**
- * The server quotes refused values back ("data[token]: Invalid value: …"): of a Secret only the names of the
- * fields go further.
+ * The server quotes refused values back ("data[token]: Invalid value: …"): of a Secret, or of a token to review, only
+ * the names of the fields go further.
  */
 function refusalText(of: RequestName, answer: Status): string {
-  if (of.plural !== 'secrets') return answer.message ?? answer.reason ?? 'no reason given';
+  if (!SECRET_BEARING.includes(of.plural)) return answer.message ?? answer.reason ?? 'no reason given';
   const fields = (answer.details?.causes ?? []).flatMap((one) => (one.field ? [one.field] : []));
   return [answer.reason ?? 'no reason given', ...fields].join(' ');
 }

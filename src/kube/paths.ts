@@ -12,6 +12,13 @@ export function objectPath(kind: Which, namespace: string, name: string): string
   return `${collectionPath(kind, namespace)}/${segment(name)}`;
 }
 
+/** Of a review: some kinds are asked in a namespace, some of the cluster. */
+export function reviewPath(kind: Which, namespace: string | undefined): string {
+  return namespace === undefined
+    ? `/apis/${kind.apiVersion}/${kind.plural}`
+    : collectionPath(kind, namespace);
+}
+
 export function withQuery(path: string, query: Record<string, string | undefined>): string {
   const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;

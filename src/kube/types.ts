@@ -1,6 +1,7 @@
 /** The door's face: what the rest of the code may ask of Kubernetes, without a name of the library behind it. */
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { ReviewKind, ReviewQuestion } from './reviews.ts';
 
 /** Any Kubernetes object; `metadata` has at least these once it was read. */
 export interface KubeObject {
@@ -118,6 +119,8 @@ export interface KubeClient {
     options: Selectors & { resourceVersion: string; signal: AbortSignal; onOpen?: () => void },
     onEvent: (event: WatchEvent<T>) => void,
   ): Promise<void>;
+  /** Asks for a review; nothing is stored, and nothing of the question stands in an error. */
+  review<S>(kind: ReviewKind<S>, question: ReviewQuestion, options?: Abortable): Promise<S>;
   close(): Promise<void>;
 }
 

@@ -48,6 +48,9 @@ export const PodPart = {
 /** The one audience of agent tokens, and of no other token. */
 export const AGENT_AUDIENCE = 'harrier-agent';
 
+/** The audience of the ServiceAccount tokens by which people and programs look after caches and pools. */
+export const MANAGEMENT_AUDIENCE = 'harrier-management';
+
 /** Server-side-apply field managers, one a writer, with disjoint fields. */
 export const FieldManager = {
   controller: 'harrier-controller',

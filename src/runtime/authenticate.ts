@@ -27,9 +27,17 @@ export interface Caller {
 /**
  * What a route asks of its caller. A route that says nothing asks for a runner's token: closed by default. An agent's
  * token opens the routes for agents and no other. `registration`, `introspection` and `signed-url` mean that the route's
- * own hook checks a registration token, a client's secret, a signature in the URL; `public` that there is nothing to hide.
+ * own hook checks a registration token, a client's secret, a signature in the URL, `manager` a token of Kubernetes
+ * (management/guard.ts); `public` that there is nothing to hide.
  */
-export type Access = 'runner' | 'agent' | 'registration' | 'introspection' | 'signed-url' | 'public';
+export type Access =
+  | 'runner'
+  | 'agent'
+  | 'registration'
+  | 'introspection'
+  | 'manager'
+  | 'signed-url'
+  | 'public';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -41,6 +49,9 @@ declare module 'fastify' {
     /** What a genuine token is told whose pod or attempt is over; that it is not acceptable when absent. */
     lockLost?: () => Problem;
   }
+  interface FastifyInstance {
+    readonly recognize: Recognize;
+  }
   interface FastifyRequest {
     /** The verified caller, a runner of ours; throws on a route that isn't of access `runner`. */
     readonly identity: Identity;
@@ -48,6 +59,16 @@ declare module 'fastify' {
     readonly caller: Caller;
   }
 }
+
+/**
+ * The runner of an Authorization header, where nothing has to be waited for: its signature is remembered, it is in its
+ * time, the watch is alive and stands behind it at this moment, and the route serves its state. Undefined for all
+ * others, who may be served yet; refuses nobody and counts nothing.
+ */
+export type Recognize = (
+  authorization: string | undefined,
+  route: { states?: readonly RunnerStanding[] | undefined },
+) => Identity | undefined;
 
 export interface AuthenticateOptions {
   verifier: TokenVerifier;
@@ -87,6 +108,17 @@ export const authenticate = fastifyPlugin<AuthenticateOptions>(
         return (this as WithIdentity)[VISITOR] ?? this.identity;
       },
     });
+
+    const recognize: Recognize = (authorization, { states }) => {
+      try {
+        const claims = verifier.remembered(bearerToken(authorization));
+        const token = claims && live.watched(claims);
+        return claims && token && isServed(states, token) ? { claims, token } : undefined;
+      } catch {
+        return undefined;
+      }
+    };
+    app.decorate('recognize', recognize);
 
     async function identify(claims: RuntimeClaims | Promise<RuntimeClaims>): Promise<Identity> {
       const known = await claims;
