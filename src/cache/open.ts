@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
+import type { ByteRange } from '../http/byte_range.ts';
 import type {
   CommitAnswer,
   CommitRequest,
@@ -10,25 +11,31 @@ import type {
   LookupRequest,
   PartsAnswer,
   PartsRequest,
+  StoredPartsAnswer,
   UploadAnswer,
   UploadRequest,
 } from '../protocol/cache.ts';
 import type { Blobs } from './blobs/blobs.ts';
+import { BytesCorrupt } from './blobs/blobs.ts';
 import { FolderBlobs } from './blobs/folder.ts';
-import type { ByteRange } from './blobs/range.ts';
+import type { S3Options } from './blobs/s3/options.ts';
 import { SignedUrls } from './blobs/signed_url.ts';
 import { loadSigningKey } from './blobs/signing_key.ts';
 import { commit } from './commit.ts';
 import { Durability } from './durability.ts';
 import type { CacheIndex, Content } from './index/index.ts';
 import { SqliteIndex } from './index/sqlite.ts';
+import { type Finder, Integrity } from './integrity/integrity.ts';
+import { Scrub } from './integrity/scrub.ts';
+import { type Verified, verify } from './integrity/verify.ts';
 import { list } from './list.ts';
 import { lookup } from './lookup.ts';
 import { offerParts } from './offer_parts.ts';
 import { Recency } from './recency.ts';
 import { release, reserve } from './reserve.ts';
 import type { CacheAccess } from './scope.ts';
-import { releaseAbandoned, removeOrphans } from './sweep.ts';
+import { storedPartsOf } from './stored_parts.ts';
+import { dropQuarantined, releaseAbandoned, removeOrphans } from './sweep.ts';
 
 /** What the cache's operations work with. */
 export interface CacheParts {
@@ -37,6 +44,7 @@ export interface CacheParts {
   readonly urls: SignedUrls;
   readonly recency: Recency;
   readonly durability: Durability;
+  readonly integrity: Integrity;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -50,15 +58,32 @@ export interface Cache {
   commit(access: CacheAccess, uploadId: string, request: CommitRequest): Promise<CommitAnswer>;
   release(access: CacheAccess, uploadId: string): Promise<void>;
   readonly urls: SignedUrls;
+  /** For what keeps its bytes beside the cache's: artifacts. */
+  readonly stores: { readonly blobs: Blobs; readonly urls: SignedUrls };
   /** Stores one part, of exactly that length. */
   write(blob: string, sizeBytes: number, source: Readable): Promise<void>;
   /** What an entry is made of; undefined when there is none. */
-  content(tenant: string, entryId: string): Promise<Content | undefined>;
-  read(content: Content, range: ByteRange): Promise<Readable>;
+  content(tenant: string, entryId: string): Promise<EntryContent | undefined>;
+  /** The bytes of an entry; when they are not those that were saved the stream breaks off and the entry is looked into. */
+  read(content: EntryContent, range: ByteRange): Promise<Readable>;
+  /** Where an entry's parts are, from the offset-th on, in a store that bytes come from without us. */
+  storedParts(tenant: string, entryId: string, offset: number): Promise<StoredPartsAnswer>;
+  /** Has an entry read through because somebody met wrong bytes; whether it is so is found out here. */
+  doubt(tenant: string, entryId: string): void;
+  /** Reads every entry through, of one tenant or of all, and quarantines what is not as it was saved. */
+  verify(tenant?: string): AsyncIterable<Verified>;
+  /** PEM of the authorities that vouch for the store behind absolute URLs. */
+  readonly storeCa: string | undefined;
   /** Throws when the index doesn't answer. */
   ready(): Promise<void>;
   /** Stops the housekeeping, writes what is noted in memory, closes the index. Call it after the last request. */
   close(): Promise<void>;
+}
+
+/** An entry's content, and whose it is. */
+export interface EntryContent extends Content {
+  readonly tenant: string;
+  readonly entryId: string;
 }
 
 export interface CacheOptions {
@@ -68,16 +93,25 @@ export interface CacheOptions {
   cell?: string | undefined;
   /** Milliseconds since the epoch. */
   clock: () => number;
+  /** Keeps the bytes in a bucket instead of in the folder. */
+  s3?: S3Options | undefined;
+  /** How much is read, in MiB a second, to find bytes that have rotted; 0 for none. */
+  scrubMebibytesPerSecond?: number | undefined;
+  /** Told of each entry that was quarantined. */
+  onCorrupt?: ((finder: Finder) => void) | undefined;
+  /** Others whose bytes are in the same store: what they name is no orphan. */
+  neighbours?: readonly Pick<CacheIndex, 'namedBlobs'>[];
   log: Logger;
 }
 
 const NOTE_USES_EVERY = 10_000;
 const RELEASE_EVERY = 60_000;
 const SWEEP_EVERY = 30 * 60_000;
+const SCRUB_EVERY = 10 * 60_000;
 const CLOSE_PATIENCE = 5_000;
 
 /** The cache with its embedded stores: SQLite for the index, a folder for the bytes. */
-export async function openCache({ dataDir, cell, clock, log }: CacheOptions): Promise<Cache> {
+export async function openCache({ dataDir, cell, clock, neighbours, log }: CacheOptions): Promise<Cache> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const index = new SqliteIndex(join(dataDir, 'cache.sqlite'));
   const blobs = await FolderBlobs.open(join(dataDir, 'blobs'));
@@ -94,7 +128,7 @@ export async function openCache({ dataDir, cell, clock, log }: CacheOptions): Pr
   const chores = [
     every(NOTE_USES_EVERY, () => parts.recency.flush(), log),
     every(RELEASE_EVERY, () => releaseAbandoned(parts), log),
-    every(SWEEP_EVERY, () => removeOrphans(parts), log),
+    every(SWEEP_EVERY, () => removeOrphans(parts, neighbours), log),
   ];
 
   return {
@@ -105,6 +139,7 @@ export async function openCache({ dataDir, cell, clock, log }: CacheOptions): Pr
     commit: (access, uploadId, request) => commit(parts, access, uploadId, request),
     release: (access, uploadId) => release(parts, access, uploadId),
     urls: parts.urls,
+    stores: { blobs, urls: parts.urls },
     write: (blob, sizeBytes, source) => blobs.write(blob, sizeBytes, source),
     content: (tenant, entryId) => index.content(tenant, entryId),
     read: (content, range) => blobs.read(content.blobs, range),

@@ -1,5 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { pino } from 'pino';
+import { openArtifactIndex } from '../artifacts/index/open.ts';
+import { openArtifacts } from '../artifacts/open.ts';
 import { openCache } from '../cache/open.ts';
 import { followFile } from '../files/follow_file.ts';
 import { createKubeClient } from '../kube/client.ts';
@@ -116,12 +118,15 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   metrics.watch('harrier_api_agent_connections', 'Open agent connections.', () => agents.count);
   // The connections last: they ask the verifier anew.
   const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier, agents], log);
+  const artifactIndex = await openArtifactIndex(config.HARRIER_DATA_DIR);
   const cache = await openCache({
+    neighbours: [artifactIndex],
     dataDir: config.HARRIER_DATA_DIR,
     cell: config.HARRIER_CELL,
     clock: Date.now,
     log,
   });
+  const artifacts = openArtifacts({ index: artifactIndex, stores: cache.stores, clock: Date.now, log });
 
   const clientsFile = config.HARRIER_INTROSPECTION_CLIENTS;
   const clients =
@@ -179,6 +184,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
         onRefusal: metrics.refused,
       },
       cache,
+      artifacts,
       introspection: {
         get clients() {
           return clients?.current;
@@ -210,6 +216,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   clients?.stop();
   issuers?.stop();
   await Promise.all([tokens, pods, configMaps, handovers].map((informer) => informer.stop()));
+  await artifacts.close();
   await cache.close();
   await client.close();
   await ops.close();

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { createAgent } from '../sidecar/agent.ts';
 import { abandonUpload } from '../sidecar/commit_upload.ts';
 import { Downloads } from '../sidecar/downloads.ts';
 import { Drain } from '../sidecar/drain.ts';
-import { createLog } from '../sidecar/log.ts';
+import { createLog, type Log } from '../sidecar/log.ts';
 import { createReporter } from '../sidecar/report.ts';
+import { isLoopbackAlias } from '../sidecar/restore_origin.ts';
 import { createSidecarServer } from '../sidecar/server.ts';
 import { postReports } from '../sidecar/state_reports.ts';
 import { openTokenFile } from '../sidecar/token_file.ts';
@@ -40,6 +42,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     uploads,
     downloads: new Downloads(upstream),
     resultsUpstream: config.resultsUpstream,
+    artifacts: config.artifacts,
+    blobHost: usable(config.blobHost, log),
     reports: { reports, onReport: reporter.runnerSpoke },
     working: reporter.working,
     drain,
@@ -69,6 +73,17 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   log('info', 'sidecar serves', { port, startedMs: Math.round(performance.now()) });
   agent?.start();
   void reporter.start();
+}
+
+/**
+ * The alias, unless this machine doesn't have it: a client would ask a DNS server for it, and restore nothing. All
+ * containers of a pod have the same hosts file.
+ */
+function usable(blobHost: string | undefined, log: Log): string | undefined {
+  if (blobHost === undefined || isLoopbackAlias(readFileSync('/etc/hosts', 'utf8'), blobHost))
+    return blobHost;
+  log('warn', 'no restores in parallel: /etc/hosts has not the alias', { blobHost });
+  return undefined;
 }
 
 function delay(milliseconds: number): Promise<void> {

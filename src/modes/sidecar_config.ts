@@ -11,6 +11,10 @@ export interface SidecarConfig {
   port: number;
   /** Base URL of the server to which what isn't cache goes on. */
   resultsUpstream: string | undefined;
+  /** The pod's alias for its loopback under which @actions/cache restores in parallel. */
+  blobHost: string | undefined;
+  /** Whether Harrier serves the artifacts of the job. */
+  artifacts: boolean;
   logLevel: LogLevel;
 }
 
@@ -34,11 +38,14 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
   const portText = env.HARRIER_PORT || '8479';
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port <= 65_535)) wrong.push('HARRIER_PORT: must be a port number');
+  const artifacts = env.HARRIER_ARTIFACTS || 'false';
+  if (!/^(true|false)$/.test(artifacts)) wrong.push('HARRIER_ARTIFACTS: must be true or false');
   const logLevel = env.HARRIER_LOG_LEVEL || 'info';
   if (!isLogLevel(logLevel)) wrong.push('HARRIER_LOG_LEVEL: must be a level such as info');
   if (wrong.length > 0 || !isLogLevel(logLevel))
     throw new Error(`the environment is not complete:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
   const tokenFile = env.HARRIER_TOKEN_FILE || '/var/run/secrets/harrier.dev/token';
   const agentTokenFile = env.HARRIER_AGENT_TOKEN_FILE || undefined;
-  return { apiUrl, tokenFile, agentTokenFile, port, resultsUpstream, logLevel };
+  const blobHost = env.HARRIER_BLOB_HOST || undefined;
+  return { apiUrl, tokenFile, agentTokenFile, port, resultsUpstream, blobHost, artifacts: artifacts === 'true', logLevel };
 }

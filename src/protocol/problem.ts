@@ -9,10 +9,13 @@ export const PROBLEMS = {
   'invalid-cache-key': [400, 'The cache key is not acceptable'],
   'invalid-cache-version': [400, 'The cache version is not hexadecimal'],
   'cache-size-mismatch': [400, 'The size does not match what was uploaded'],
+  'cache-checksum-mismatch': [400, 'The bytes stored are not those that were sent'],
   'cache-unknown-part': [400, 'The list names a part that was not uploaded'],
   'cache-empty-commit': [400, 'Nothing was uploaded'],
+  'invalid-artifact': [400, 'The artifact is not described acceptably'],
   unauthorized: [401, 'The bearer token is not acceptable'],
   'permission-denied': [403, "The token's permissions do not allow this"],
+  'artifact-quota': [403, 'The artifacts have all the room that they may have'],
   'url-signature': [403, 'The signed URL is not valid or has expired'],
   'credential-not-held': [403, 'The credential is not this runner’s to take'],
   'registration-inactive': [403, 'The registration token lets nobody in at present'],
@@ -20,6 +23,7 @@ export const PROBLEMS = {
   'not-found': [404, 'There is nothing here'],
   'method-not-allowed': [405, 'The path is not for this method'],
   'cache-entry-exists': [409, 'An entry of this key and version exists or is being written'],
+  'artifact-exists': [409, 'An artifact of this name exists in the run or is being uploaded'],
   'registration-used': [409, 'The registration token is used up'],
   'runner-exists': [409, 'A live runner of this name is in the pool'],
   'credential-handed-out': [409, 'The credential was handed out to this attempt already'],
@@ -35,6 +39,7 @@ export const PROBLEMS = {
   'cell-unknown': [404, 'There is no such cell'],
   'cell-unavailable': [502, 'The cell does not answer'],
   unavailable: [503, 'The service cannot answer now; retry'],
+  'cache-store-full': [507, 'The store has no room left'],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

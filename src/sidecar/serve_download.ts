@@ -38,7 +38,8 @@ function fetchStored(exchange: Exchange, download: Download, upstream: Upstream)
   return upstream.fetch(download.entry.url, range === undefined ? {} : { range });
 }
 
-function isExpired({ status }: Stored): boolean {
+/** Whether a fresh signed URL may help. */
+export function isExpired({ status }: Stored): boolean {
   return status === 401 || status === 403 || status === 404;
 }
 
@@ -48,17 +49,19 @@ async function relay(exchange: Exchange, download: Download, stored: Stored): Pr
     stored.drop();
     throw storeError(status);
   }
-  const headers = entryHeaders(download);
-  for (const name of ['content-length', 'content-range'] as const) {
-    const value = stored.headers[name];
-    if (value !== undefined) headers[name] = String(value);
-  }
+  const headers = { ...entryHeaders(download), ...relayHeaders(stored) };
   if (exchange.response.destroyed) return stored.drop();
   exchange.response.writeHead(status, blobHeaders(exchange, headers));
   await stored.relay(exchange.response);
 }
 
-function storeError(status: number): Error {
+/** What of the store's answer the client is told. */
+export function relayHeaders({ headers }: Stored): OutgoingHttpHeaders {
+  const told = (['content-length', 'content-range'] as const).map((name) => [name, headers[name]]);
+  return Object.fromEntries(told.filter(([, value]) => value !== undefined));
+}
+
+export function storeError(status: number): Error {
   if (status === 416) return new BlobError(416, 'InvalidRange', 'the range is outside of the blob');
   if (status === 403 || status === 401)
     return new BlobError(403, 'AuthenticationFailed', 'the store refused');

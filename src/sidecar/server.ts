@@ -1,5 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createCollector } from '../memory/collector.ts';
+import { ArtifactDownloads } from './artifact_downloads.ts';
+import { ARTIFACT_SERVICE_PREFIX, artifactHandler } from './artifact_service.ts';
+import { ARTIFACT_PREFIX } from './artifact_urls.ts';
 import { BLOB_PREFIX } from './blob_urls.ts';
 import { blobHandler } from './blobs.ts';
 import { CACHE_V1_PREFIX, cacheV1Handler } from './cache_v1.ts';
@@ -12,6 +15,7 @@ import { sendJson } from './handlers.ts';
 import { held } from './hold.ts';
 import type { Log } from './log.ts';
 import { http } from './node_http.ts';
+import { restoreOrigin } from './restore_origin.ts';
 import { resultsHandler } from './results_passthrough.ts';
 import { sendRevoked } from './revoked.ts';
 import { type RunnerReports, runnerHandler } from './runner_passthrough.ts';
@@ -24,6 +28,10 @@ export interface SidecarParts {
   uploads: Uploads;
   downloads: Downloads;
   resultsUpstream: string | undefined;
+  /** Whether artifacts are served by Harrier; else they go to the results upstream. */
+  artifacts?: boolean | undefined;
+  /** The pod's alias for its loopback under which @actions/cache restores in parallel. */
+  blobHost?: string | undefined;
   reports: RunnerReports;
   /** Resolves when the api knows the runner for one that may work. */
   working: Promise<void>;
@@ -49,6 +57,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     [BLOB_PREFIX, blobHandler(upstream, uploads, downloads)],
     [CACHE_SERVICE_PREFIX, held(cacheV2Handler(upstream, uploads, downloads), working)],
     [CACHE_V1_PREFIX, held(cacheV1Handler(upstream, uploads, downloads), working)],
+    ...(parts.artifacts === true ? artifactRoutes(parts) : []),
     ...(drain === undefined ? [] : [[DRAIN_PATH, drainHandler(drain)] as const]),
     ['/v1/', runnerHandler(upstream, parts.reports)],
     [HEALTH_PATH, async ({ response }) => sendJson(response, 200, { status: 'ok' })],
@@ -61,7 +70,14 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     const origin = `http://${originHost(request)}`;
     collector.begin();
     try {
-      await handler({ request, response, path, query: new URLSearchParams(search), origin });
+      await handler({
+        request,
+        response,
+        path,
+        query: new URLSearchParams(search),
+        origin,
+        restoreOrigin: restoreOrigin(origin, request.headers['user-agent'], parts.blobHost),
+      });
     } catch (error) {
       // The query is left out: on a blob path it is a signature.
       const fault = error instanceof Error ? error.message : 'unknown';
@@ -88,6 +104,14 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
   };
 }
 
+function artifactRoutes({ upstream, uploads, working }: SidecarParts) {
+  const downloads = new ArtifactDownloads(upstream);
+  return [
+    [ARTIFACT_PREFIX, downloads.handler],
+    [ARTIFACT_SERVICE_PREFIX, held(artifactHandler(upstream, uploads, downloads), working)],
+  ] as const;
+}
+
 const HEALTH_PATH = '/healthz';
 
 function splitOnce(text: string, separator: string): [string, string] {
@@ -103,5 +127,7 @@ function originHost(request: IncomingMessage): string {
 }
 
 function loggable(path: string): string {
-  return path.startsWith(BLOB_PREFIX) ? `${BLOB_PREFIX}…` : path.slice(0, 200);
+  return (
+    [BLOB_PREFIX, ARTIFACT_PREFIX].find((one) => path.startsWith(one))?.concat('…') ?? path.slice(0, 200)
+  );
 }

@@ -1,13 +1,17 @@
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
+import { SqlArtifactIndex } from '../../src/artifacts/index/sql_index.ts';
+import { openSqlite } from '../../src/artifacts/index/sqlite_database.ts';
+import { type Artifacts, openArtifacts } from '../../src/artifacts/open.ts';
 import type { Cache } from '../../src/cache/open.ts';
 import type { CacheAccess } from '../../src/cache/scope.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { DEFAULT_LIMITS } from '../../src/runtime/limits.ts';
 import { createApiMetrics } from '../../src/runtime/metrics.ts';
+import { artifactRoutes } from '../../src/runtime/routes/artifacts.ts';
 import { blobRoutes } from '../../src/runtime/routes/blobs.ts';
 import { cacheRoutes } from '../../src/runtime/routes/cache.ts';
 import { type Api, buildServer } from '../../src/runtime/server.ts';
-import type { RuntimeClaims } from '../../src/tokens/claims.ts';
+import { HARRIER_CLAIM, type RuntimeClaims } from '../../src/tokens/claims.ts';
 import { claimsNaming, trusting } from './authentication.ts';
 
 /**
@@ -16,8 +20,9 @@ import { claimsNaming, trusting } from './authentication.ts';
  */
 export function buildCacheApi(
   cache: Cache,
-  callers: Readonly<Record<string, CacheAccess>>,
+  callers: Readonly<Record<string, CacheAccess & Artifacted>>,
   log = pino({ level: 'silent' }),
+  artifacts = noArtifacts(cache, log),
 ): Promise<Api> {
   return buildServer({
     log,
@@ -27,12 +32,33 @@ export function buildCacheApi(
       (bearer) => (callers[bearer] === undefined ? undefined : claimsOf(bearer, callers[bearer])),
       () => WORKING,
     ),
-    routes: [cacheRoutes(cache), blobRoutes(cache)],
+    routes: [cacheRoutes(cache), artifactRoutes(artifacts), blobRoutes(cache, artifacts)],
   });
 }
 
-function claimsOf(name: string, { enabled, tenant, scopes }: CacheAccess): RuntimeClaims {
-  return claimsNaming(name, { enabled, tenant, scopes: [...scopes] });
+/** Who may have artifacts as well. */
+type Artifacted = Pick<RuntimeClaims[typeof HARRIER_CLAIM], 'artifacts'>;
+
+function noArtifacts(cache: Cache, log: Logger): Artifacts {
+  const index = new SqlArtifactIndex(openSqlite(':memory:'));
+  return openArtifacts({ index, stores: cache.stores, clock: Date.now, log });
+}
+
+function claimsOf(
+  bearer: string,
+  { enabled, tenant, pool, scopes, artifacts }: CacheAccess & Artifacted,
+): RuntimeClaims {
+  const claims = claimsNaming(bearer, { enabled, tenant, scopes: [...scopes] });
+  const [namespace = '', name = ''] = pool.split('/');
+  return {
+    ...claims,
+    [HARRIER_CLAIM]: {
+      ...claims[HARRIER_CLAIM],
+      namespace,
+      pool: { name, uid: `uid-${name}` },
+      ...(artifacts === undefined ? {} : { artifacts }),
+    },
+  };
 }
 
 const WORKING: Pick<RunnerToken, 'metadata' | 'status'> = {

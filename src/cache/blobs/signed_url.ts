@@ -13,11 +13,17 @@ export const PUT_LIFETIME = 15 * 60;
 /** Where the api serves the signed URLs; routes/blobs.ts. */
 export const PART_PATH = '/v1/blobs/parts';
 export const ENTRY_PATH = '/v1/blobs/entries';
+export const ARTIFACT_PATH = '/v1/blobs/artifacts';
 /**
  * Query parameter by which a router in front of several apis knows whose URL it is. It isn't signed: whoever changes it
  * gets to an api that has another key.
  */
 export const CELL_PARAMETER = 'cell';
+
+/** The path, from a signed URL of an entry, of the list of its parts: what may read the one may read the other. */
+export function partsOf(entryUrl: string): string {
+  return entryUrl.replace('?', '/parts?');
+}
 
 /** The query of a signed URL as it arrives: to be believed only after `check…`. */
 export interface SignedQuery {
@@ -63,6 +69,19 @@ export class SignedUrls {
     const url = this.#kept.urls.get(name) ?? this.#entryUntil(exp, tenant, entryId);
     this.#kept.urls.set(name, url);
     return url;
+  }
+
+  /** Path of the GET of a tenant's artifact. */
+  artifact(tenant: string, artifactId: string): string {
+    const exp = this.#expiry(GET_LIFETIME);
+    const sig = this.#sign(['GET artifact', tenant, artifactId, exp]).toString('base64url');
+    return `${ARTIFACT_PATH}/${artifactId}?tenant=${encodeURIComponent(tenant)}&exp=${exp}&sig=${sig}${this.#cell}`;
+  }
+
+  /** Throws CacheRefused `url-signature` unless `artifact` made this. */
+  checkArtifact(artifactId: string, { tenant = '', exp, sig }: SignedQuery) {
+    this.#check(['GET artifact', tenant, artifactId, Number(exp)], Number(exp), sig);
+    return { tenant, artifactId };
   }
 
   #entryUntil(exp: number, tenant: string, entryId: string): string {

@@ -7,17 +7,24 @@ const SIDECAR_URL = `http://127.0.0.1:${PodPart.sidecarPort}/`;
 const FAR_AWAY_SECONDS = 4_102_444_800;
 
 /**
- * The variables of the runner container. HARRIER_URL is always ours; the four of the cache are ours, over the
- * template's own, while the pool's cache is enabled, and the template's (or absent) when it is not.
+ * The variables of the runner container. HARRIER_URL is always ours; those of the cache and of artifacts are ours, over
+ * the template's own, while the pool has them enabled, and the template's (or absent) when it has not.
  */
-export function runnerEnvironment(templateEnv: readonly Variable[], cacheEnabled: boolean): Variable[] {
+export function runnerEnvironment(
+  templateEnv: readonly Variable[],
+  enabled: { cache: boolean; artifacts: boolean },
+): Variable[] {
   const ours: Variable[] = [
     { name: 'HARRIER_URL', value: SIDECAR_URL },
-    ...(cacheEnabled
+    ...(enabled.cache
       ? [
           { name: 'ACTIONS_CACHE_URL', value: SIDECAR_URL },
-          { name: 'ACTIONS_RESULTS_URL', value: SIDECAR_URL },
           { name: 'ACTIONS_CACHE_SERVICE_V2', value: 'true' },
+        ]
+      : []),
+    ...(enabled.cache || enabled.artifacts
+      ? [
+          { name: 'ACTIONS_RESULTS_URL', value: SIDECAR_URL },
           { name: 'ACTIONS_RUNTIME_TOKEN', value: RUNTIME_TOKEN_PLACEHOLDER },
         ]
       : []),

@@ -59,6 +59,7 @@ export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: Runn
 /** What all runners of the pool have in common: the pod but for its name, its place and its own Secret. */
 export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
   const template = spec.template.spec as PodSpec;
+  const enabled = { cache: spec.cache.enabled, artifacts: spec.artifacts.enabled };
   return {
     metadata: {
       labels: withoutReserved(spec.template.metadata?.labels),
@@ -71,7 +72,7 @@ export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
       initContainers: [sidecarContainer(spec, settings), ...(template.initContainers ?? [])],
       containers: template.containers.map((container) =>
         container.name === PodPart.runnerContainer
-          ? { ...container, env: runnerEnvironment(container.env ?? [], spec.cache.enabled) }
+          ? { ...container, env: runnerEnvironment(container.env ?? [], enabled) }
           : container,
       ),
     },

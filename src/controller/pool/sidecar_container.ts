@@ -39,6 +39,7 @@ export function sidecarContainer(spec: RunnerPoolSpec, settings: RunnerSettings)
       ...(spec.agent.enabled
         ? [{ name: 'HARRIER_AGENT_TOKEN_FILE', value: `${PodPart.tokenPath}/${PodPart.agentTokenFile}` }]
         : []),
+      ...(spec.artifacts.enabled ? [{ name: 'HARRIER_ARTIFACTS', value: 'true' }] : []),
       ...(upstream === undefined ? [] : [{ name: 'HARRIER_RESULTS_UPSTREAM', value: upstream }]),
     ],
     lifecycle: { postStart: { exec: { command: ['node', '-e', WAIT_UNTIL_LISTENING] } } },

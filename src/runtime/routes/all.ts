@@ -1,3 +1,4 @@
+import type { Artifacts } from '../../artifacts/open.ts';
 import type { Cache } from '../../cache/open.ts';
 import type { AgentConnections } from '../agent/connections.ts';
 import type { HandOutCredential } from '../hand_out_credential.ts';
@@ -5,6 +6,7 @@ import type { PublicKeys } from '../public_keys.ts';
 import type { ApiPlugin } from '../server.ts';
 import type { StoreReport } from '../store_report.ts';
 import { agentRoutes } from './agent.ts';
+import { artifactRoutes } from './artifacts.ts';
 import { blobRoutes } from './blobs.ts';
 import { cacheRoutes } from './cache.ts';
 import { credentialRoutes } from './credential.ts';
@@ -24,6 +26,7 @@ export interface RouteTools {
   agents: AgentConnections;
   registration: RegistrationTools;
   cache: Cache;
+  artifacts: Artifacts;
   introspection: IntrospectionOptions;
 }
 
@@ -41,6 +44,7 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     registrationRoutes(tools.registration),
     introspectRoutes(tools.introspection),
     cacheRoutes(tools.cache),
-    blobRoutes(tools.cache),
+    artifactRoutes(tools.artifacts),
+    blobRoutes(tools.cache, tools.artifacts),
   ];
 }

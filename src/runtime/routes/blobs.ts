@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { parseRange } from '../../cache/blobs/range.ts';
-import { ENTRY_PATH, PART_PATH } from '../../cache/blobs/signed_url.ts';
+import type { Artifacts } from '../../artifacts/open.ts';
+import { ARTIFACT_PATH, ENTRY_PATH, PART_PATH } from '../../cache/blobs/signed_url.ts';
 import type { Cache } from '../../cache/open.ts';
+import type { ByteRange } from '../../http/byte_range.ts';
 import { createCollector } from '../../memory/collector.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { problem } from '../problem.ts';
+import { sendContent } from '../send_content.ts';
 import type { ApiPlugin } from '../server.ts';
 import { refusedAsProblem } from './cache.ts';
 
@@ -14,7 +16,7 @@ const tags = ['cache'];
 const bytes = z.any().describe('application/octet-stream');
 
 /** Where the cache's bytes go in and out, by signed URL and without a token. Streams both ways, buffers neither. */
-export function blobRoutes(cache: Cache): ApiPlugin {
+export function blobRoutes(cache: Cache, artifacts: Artifacts): ApiPlugin {
   return async (app) => {
     app.setErrorHandler(refusedAsProblem);
     const collector = createCollector({ whileStreaming: false });
@@ -78,22 +80,32 @@ export function blobRoutes(cache: Cache): ApiPlugin {
         const { tenant, entryId } = cache.urls.checkEntry(request.params.entry, request.query);
         const content = await cache.content(tenant, entryId);
         if (content === undefined) throw problem('not-found', 'The entry is gone.');
+        const read = (range: ByteRange) => cache.read(content, range);
+        return sendContent(reply, request.headers, { ...content, read });
+      },
+    );
 
-        const etag = `"${content.etag}"`;
-        const condition = request.headers['if-range'];
-        const wanted = condition === undefined || condition === etag ? request.headers.range : undefined;
-        const range = parseRange(wanted, content.sizeBytes);
-        reply.headers({ 'accept-ranges': 'bytes', etag, 'cache-control': 'private, no-store' });
-        if (range === 'unsatisfiable') {
-          return reply.code(416).header('content-range', `bytes */${content.sizeBytes}`).send(undefined);
-        }
-        const { start, end } = range ?? { start: 0, end: content.sizeBytes - 1 };
-        const stream = await cache.read(content, { start, end });
-        if (range !== undefined) {
-          reply.code(206).header('content-range', `bytes ${start}-${end}/${content.sizeBytes}`);
-        }
-        reply.type('application/octet-stream').header('content-length', end - start + 1);
-        return reply.send(stream);
+    app.get(
+      `${ARTIFACT_PATH}/:artifact`,
+      {
+        config,
+        exposeHeadRoute: false,
+        schema: {
+          summary: 'The bytes of an artifact',
+          description: 'Answers one Range; several are answered with the whole.',
+          tags: ['artifacts'],
+          params: z.object({ artifact: z.string() }),
+          querystring: z.object({ ...signature, tenant: z.string().optional() }),
+          headers: z.object({ range: z.string().optional(), 'if-range': z.string().optional() }),
+          response: { 200: bytes, 206: bytes, 403: problemDetails, 404: problemDetails, 416: z.undefined() },
+        },
+      },
+      async (request, reply) => {
+        const { tenant, artifactId } = cache.urls.checkArtifact(request.params.artifact, request.query);
+        const content = await artifacts.content(tenant, artifactId);
+        if (content === undefined) throw problem('not-found', 'The artifact is gone.');
+        const read = (range: ByteRange) => cache.stores.blobs.read(content.blobs, range);
+        return sendContent(reply, request.headers, { ...content, read });
       },
     );
   };

@@ -1,0 +1,121 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { ArtifactDownloadAnswer } from '../protocol/artifacts.ts';
+import { ARTIFACT_PREFIX } from './artifact_urls.ts';
+import { asBlobError, BlobError, blobHeaders, sendBlobError } from './azure_answer.ts';
+import type { Exchange, Handler } from './handlers.ts';
+import { asRefused, Refused } from './refusal.ts';
+import { secret } from './secret.ts';
+import { isExpired, relayHeaders, storeError } from './serve_download.ts';
+import type { Upstream } from './upstream.ts';
+
+/** An artifact that the job has asked for, behind a local URL. */
+interface Download {
+  readonly handle: string;
+  readonly signature: string;
+  /** What the api is asked again when its signed URL has expired. */
+  readonly path: string;
+  artifact: ArtifactDownloadAnswer;
+}
+
+/** The oldest give way. */
+const MAX_KEPT = 2048;
+
+/** The local download URLs of artifacts. */
+export class ArtifactDownloads {
+  readonly #kept = new Map<string, Download>();
+  readonly #upstream: Upstream;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  keep(artifact: ArtifactDownloadAnswer, path: string): Download {
+    const oldest = this.#kept.size >= MAX_KEPT ? this.#kept.keys().next().value : undefined;
+    if (oldest !== undefined) this.#kept.delete(oldest);
+    const download = { handle: secret(), signature: secret(), path, artifact };
+    this.#kept.set(download.handle, download);
+    return download;
+  }
+
+  readonly handler: Handler = async (exchange) => {
+    try {
+      await this.#serve(exchange);
+    } catch (error) {
+      if (exchange.response.headersSent) throw error;
+      sendBlobError(exchange, error instanceof BlobError ? error : asBlobError(asRefused(error)));
+    }
+  };
+
+  async #serve(exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
+    const download = this.#kept.get(exchange.path.slice(ARTIFACT_PREFIX.length));
+    if (download === undefined || download.signature !== exchange.query.get('sig'))
+      throw new BlobError(403, 'AuthenticationFailed', 'the URL is not known or no longer good');
+    if (request.method === 'HEAD') {
+      const headers = { ...headersOf(download), 'content-length': download.artifact.sizeBytes };
+      response.writeHead(200, blobHeaders(exchange, headers));
+      response.end();
+      return;
+    }
+    if (request.method !== 'GET')
+      throw new BlobError(405, 'UnsupportedHttpVerb', 'only GET and HEAD are supported');
+    let stored = await this.#fetch(exchange, download);
+    if (isExpired(stored)) {
+      stored.drop();
+      await this.#renew(download);
+      stored = await this.#fetch(exchange, download);
+    }
+    if (stored.status !== 200 && stored.status !== 206) {
+      stored.drop();
+      throw storeError(stored.status);
+    }
+    if (response.destroyed) return stored.drop();
+    const headers = { ...headersOf(download), ...relayHeaders(stored) };
+    response.writeHead(stored.status, blobHeaders(exchange, headers));
+    await stored.relay(response);
+  }
+
+  #fetch({ request }: Exchange, { artifact }: Download) {
+    const range = request.headers['x-ms-range']?.toString() ?? request.headers.range;
+    return this.#upstream.fetch(artifact.url, range === undefined ? {} : { range });
+  }
+
+  /** A fresh signed URL for the very same artifact; refused when it is gone, whatever else has its name. */
+  async #renew(download: Download): Promise<void> {
+    const { path, artifact } = download;
+    const found = await this.#upstream.json<ArtifactDownloadAnswer>({
+      method: 'GET',
+      path,
+      idempotent: true,
+    });
+    if (found.id !== artifact.id) {
+      this.#kept.delete(download.handle);
+      throw new Refused('not-found', 404, 'the artifact is gone');
+    }
+    download.artifact = found;
+  }
+}
+
+const ZIP = /^application\/(zip|x-zip-compressed|zip-compressed)$/i;
+
+/** The stock client unpacks by the media type, and names any other file by the content's disposition (RFC 6266). */
+function headersOf({ artifact, handle }: Download): OutgoingHttpHeaders {
+  const { name, mimeType, createdAt } = artifact;
+  const file = ZIP.test(mimeType) && !name.endsWith('.zip') ? `${name}.zip` : name;
+  return {
+    'content-type': mimeType,
+    'content-disposition': `attachment; filename*=UTF-8''${encodeExtended(file)}`,
+    'accept-ranges': 'bytes',
+    etag: `"0x${handle.slice(0, 16).toUpperCase()}"`,
+    'last-modified': new Date(createdAt).toUTCString(),
+    'x-ms-blob-type': 'BlockBlob',
+  };
+}
+
+/** As RFC 8187 has it: of what encodeURIComponent leaves, four are not allowed. */
+function encodeExtended(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /['()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
