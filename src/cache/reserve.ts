@@ -8,7 +8,8 @@ import { type CacheAccess, writableScope } from './scope.ts';
 
 /**
  * Takes scope, key and version for one upload. Of concurrent tries the index lets one win; the others, and all
- * later ones, get `cache-entry-exists`, because entries are immutable.
+ * later ones, get `cache-entry-exists`, because entries are immutable. A tenant that creates too many gets
+ * `too-many-requests`.
  */
 export async function reserve(
   { index, now }: CacheParts,
@@ -19,10 +20,19 @@ export async function reserve(
   checkKey(key);
   checkVersion(version);
   const uploadId = randomUUID();
-  if (!(await index.reserve(access.tenant, { uploadId, scope, key, version, now: now() }))) {
+  const { tenant, pool } = access;
+  const reserved = await index.reserve(tenant, { uploadId, scope, key, version, pool, now: now() });
+  if (reserved.outcome === 'taken') {
     throw new CacheRefused(
       'cache-entry-exists',
       `${scope} has this key and version, or it is being written.`,
+    );
+  }
+  if (reserved.outcome === 'too-many') {
+    throw new CacheRefused(
+      'too-many-requests',
+      'Too many cache entries were created within a minute.',
+      reserved.retryAfterMs,
     );
   }
   return { uploadId, scope };

@@ -6,6 +6,8 @@ export interface CacheAccess {
   readonly enabled: boolean;
   /** Whose entries; part of every query. */
   readonly tenant: string;
+  /** `<namespace>/<name>` of the runner's pool, which what it saves is counted for; a visitor's names its issuer too. */
+  readonly pool: string;
   readonly scopes: readonly { readonly name: string; readonly permission: Permission }[];
 }
 

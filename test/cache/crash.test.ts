@@ -14,6 +14,7 @@ const KILLS = 20;
 const access: CacheAccess = {
   enabled: true,
   tenant: 'acme/app',
+  pool: 'runners/pool',
   scopes: [{ name: 'main', permission: 'ReadWrite' }],
 };
 

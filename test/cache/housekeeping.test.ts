@@ -23,6 +23,7 @@ const log = pino({ level: 'silent' });
 const access: CacheAccess = {
   enabled: true,
   tenant: 't',
+  pool: 'runners/pool',
   scopes: [{ name: 'main', permission: 'ReadWrite' }],
 };
 

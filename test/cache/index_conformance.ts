@@ -10,6 +10,7 @@ interface Saved {
   scope: string;
   key: string;
   version: string;
+  pool?: string;
 }
 
 /** What every index must do, whatever it keeps its rows in. `open` gives an empty one. */
@@ -24,10 +25,13 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
 
     const part = (number: number, sizeBytes = 10): Part => ({ number, sizeBytes, blob: `blob-${++uploads}` });
 
-    async function reserve({ tenant, scope, key, version }: Saved, now = 1): Promise<string | undefined> {
+    async function reserve(
+      { tenant, scope, key, version, pool = 'ns/p1' }: Saved,
+      now = 1,
+    ): Promise<string | undefined> {
       const uploadId = `upload-${++uploads}`;
-      const won = await index.reserve(tenant, { uploadId, scope, key, version, now });
-      return won ? uploadId : undefined;
+      const { outcome } = await index.reserve(tenant, { uploadId, scope, key, version, pool, now });
+      return outcome === 'reserved' ? uploadId : undefined;
     }
 
     async function save(saved: Saved, now = 1, parts: Part[] = [part(1)]): Promise<string> {

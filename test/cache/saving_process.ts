@@ -12,6 +12,7 @@ import { bytesOf, partSizes } from './saved_bytes.ts';
 const access: CacheAccess = {
   enabled: true,
   tenant: 'acme/app',
+  pool: 'runners/pool',
   scopes: [{ name: 'main', permission: 'ReadWrite' }],
 };
 

@@ -44,6 +44,7 @@ export interface Stand {
 export const ACCESS: CacheAccess = {
   enabled: true,
   tenant: 'acme/app',
+  pool: 'runners/pool',
   scopes: [{ name: 'refs/heads/main', permission: 'ReadWrite' }],
 };
 

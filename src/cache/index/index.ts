@@ -1,3 +1,26 @@
+import type {
+  Committed,
+  Content,
+  Entry,
+  Owned,
+  Owner,
+  Page,
+  PageFilter,
+  PageOrder,
+  Part,
+  Probe,
+  Quarantined,
+  Removed,
+  Reservation,
+  Reserved,
+  StoredBlob,
+  Upload,
+  Usage,
+  Use,
+} from './model.ts';
+
+export type * from './model.ts';
+
 /**
  * What the cache knows of its entries; the bytes are elsewhere (blobs). Every function that reads or writes an
  * entry takes its tenant first and reaches nothing of another's. Whatever implements this passes the suite in
@@ -13,13 +36,19 @@ export interface CacheIndex {
     prefix: string,
     limit: number,
   ): Promise<{ total: number; entries: Entry[] }>;
-  /** False when scope, version and key are taken, by an entry or by another reservation. */
-  reserve(tenant: string, reservation: Reservation): Promise<boolean>;
+  /**
+   * Takes scope, version and key. Of concurrent tries exactly one is `reserved`. What is taken is so whatever the
+   * rate; a reservation counts for the rate even when it is given back.
+   */
+  reserve(tenant: string, reservation: Reservation): Promise<Reserved>;
   upload(tenant: string, uploadId: string): Promise<Upload | undefined>;
   /** Notes parts of an open upload, a number again replacing the earlier; false when no such upload is open. */
   addParts(tenant: string, uploadId: string, parts: readonly Part[], now: number): Promise<boolean>;
   parts(tenant: string, uploadId: string): Promise<Part[]>;
-  /** Makes the upload an entry of these parts in this order, atomically; undefined when it or a part is gone. */
+  /**
+   * Makes the upload an entry of these parts in this order, atomically; undefined when it or a part is gone. What the
+   * parts say of checksum and mark is kept with the entry.
+   */
   commit(
     tenant: string,
     uploadId: string,
@@ -31,100 +60,46 @@ export interface CacheIndex {
   content(tenant: string, entryId: string): Promise<Content | undefined>;
   /** Notes when entries were last used; unknown ones are passed over. */
   touch(uses: readonly Use[]): Promise<void>;
+  /** Takes the tenant's committed entries of these ids out; other ids are passed over. */
+  remove(tenant: string, entryIds: readonly string[]): Promise<Removed>;
+  /**
+   * Hides a committed entry whose bytes are not right: its key is free at once and no look-up, list or count has it
+   * any more, but its blobs stay named until `dropQuarantined`. Undefined when there is no such entry.
+   */
+  quarantine(tenant: string, entryId: string, reason: string, now: number): Promise<Owned | undefined>;
 
-  // Housekeeping over all tenants: it hands out ids of blobs and entries, never what a tenant calls them.
+  // Management and limits. An Owner narrows them; what they answer of several tenants is for operators' eyes.
+
+  /** Kept as a running count, so that it costs the same however many entries there are. */
+  usage(of: Owner): Promise<Usage>;
+  /** Every tenant and pool that has entries. */
+  usages(): Promise<(Usage & { tenant: string; pool: string })[]>;
+  page(of: Owner, filter: PageFilter, order: PageOrder, offset: number, limit: number): Promise<Page>;
+  /** Least recently used first, by id where they were used at the same time. */
+  leastRecentlyUsed(of: Owner, limit: number): Promise<Owned[]>;
+  /** Last used before that time, least recently first. */
+  unusedSince(of: Owner, before: number, limit: number): Promise<Owned[]>;
+
+  // Housekeeping over all tenants.
 
   /** Forgets open uploads without activity since `before`; answers their blobs. */
   releaseAbandoned(before: number): Promise<string[]>;
-  /** Which of these blobs a part or an entry names. */
+  /** At most `limit` committed entries whose ids come after that one ('0' for the first), by id: a walk over all. */
+  after(entryId: string, limit: number): Promise<Owned[]>;
+  /** Notes anew what the store says of an entry's blobs, checksum and mark; the entry itself stays as it is. */
+  remark(entryId: string, blobs: readonly StoredBlob[]): Promise<void>;
+  /** Which of these blobs a part, an entry or a quarantined entry names. */
   namedBlobs(blobs: readonly string[]): Promise<Set<string>>;
   /** Committed entries not yet marked durable, with their blobs. */
   undurable(): Promise<{ entryId: string; blobs: string[] }[]>;
   markDurable(entryIds: readonly string[]): Promise<void>;
   /** Forgets every entry not marked durable; answers how many. */
   dropUndurable(): Promise<number>;
+  /** The longest in quarantine first. */
+  quarantined(limit: number): Promise<Quarantined[]>;
+  /** Forgets what was quarantined before that time; answers its blobs. */
+  dropQuarantined(before: number): Promise<string[]>;
   /** Throws when the index can't answer. */
   ready(): Promise<void>;
   close(): Promise<void>;
-}
-
-/**
- * One question of a look-up: the scope's entry with exactly this key, else the newest whose key begins with it. So a
- * longer key never hides the very one asked for, restore keys included.
- */
-export interface Probe {
-  readonly scope: string;
-  readonly key: string;
-}
-
-export interface Entry {
-  /** Decimal digits below 2^63, never reused: the v2 protocol's int64. */
-  readonly id: string;
-  readonly scope: string;
-  readonly key: string;
-  readonly version: string;
-  readonly sizeBytes: number;
-  readonly createdAt: number;
-  readonly lastUsedAt: number;
-}
-
-export interface Reservation {
-  readonly uploadId: string;
-  readonly scope: string;
-  readonly key: string;
-  readonly version: string;
-  readonly now: number;
-}
-
-export interface Upload {
-  readonly scope: string;
-  /** The entry, once the upload is committed. */
-  readonly committed?: { readonly entryId: string; readonly sizeBytes: number; readonly numbers: number[] };
-}
-
-export interface Part {
-  readonly number: number;
-  readonly blob: string;
-  readonly sizeBytes: number;
-}
-
-export interface Committed {
-  readonly entry: Entry;
-  /** Blobs of parts that were left out of the entry. */
-  readonly dropped: string[];
-}
-
-export interface Content {
-  readonly sizeBytes: number;
-  /** Opaque, different for every entry that ever was. */
-  readonly etag: string;
-  readonly blobs: readonly { readonly blob: string; readonly sizeBytes: number }[];
-}
-
-export interface Use {
-  readonly tenant: string;
-  readonly entryId: string;
-  readonly at: number;
-}
-
-/**
- * The least string above every string that begins with `prefix`, in the order of code points (which is the order of
- * UTF-8 bytes); undefined when there is none. With it a prefix is a range of an index, without LIKE's wildcards.
- */
-export function prefixEnd(prefix: string): string | undefined {
-  const last = prefix.codePointAt(prefix.length - 1);
-  if (last === undefined) return undefined;
-  // The usual end, without taking the string apart; surrogates and what is beside them need more care.
-  if (last < 0xd7ff) return prefix.slice(0, -1) + String.fromCharCode(last + 1);
-  return endOfRare(prefix);
-}
-
-function endOfRare(prefix: string): string | undefined {
-  const points = Array.from(prefix, (char) => char.codePointAt(0) ?? 0);
-  for (let last = points.pop(); last !== undefined; last = points.pop()) {
-    if (last === 0x10ffff) continue;
-    // Surrogates are no characters: the next after U+D7FF is U+E000.
-    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
-  }
-  return undefined;
 }

@@ -7,10 +7,12 @@ import {
   commitAnswer,
   commitRequest,
   entriesAnswer,
+  type LookupRequest,
   lookupAnswer,
   lookupRequest,
   partsAnswer,
   partsRequest,
+  storeAnswer,
   uploadAnswer,
   uploadRequest,
 } from '../../protocol/cache.ts';
@@ -30,13 +32,14 @@ const uploadRefusals = { ...refusals, 404: problemDetails, 409: problemDetails }
 
 /** The cache's control plane. Whose entries, and in which scopes, the token says; a request can't. */
 export function cacheRoutes(cache: Cache): ApiPlugin {
+  const lookup = (caller: Caller, body: LookupRequest) => cache.lookup(accessOf(caller), body);
   return async (app) => {
     app.setErrorHandler(refusedAsProblem);
 
     app.post(
       '/v1/cache/lookup',
       {
-        config,
+        config: { ...config, shortWay: lookup },
         schema: {
           summary: 'What to restore for these keys',
           description: 'Scope by scope; in each every key exactly, then as a prefix, newest first.',
@@ -45,7 +48,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: lookupAnswer, ...refusals },
         },
       },
-      (request) => cache.lookup(accessOf(request.caller), request.body),
+      (request) => lookup(request.caller, request.body),
     );
 
     app.get(
@@ -70,7 +73,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           summary: 'Reserve a key and version',
           tags,
           body: uploadRequest,
-          response: { 201: uploadAnswer, 409: problemDetails, ...refusals },
+          response: { 201: uploadAnswer, 409: problemDetails, 429: problemDetails, ...refusals },
         },
       },
       async (request, reply) =>
@@ -107,6 +110,19 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
       (request) => cache.commit(accessOf(request.caller), request.params.uploadId, request.body),
     );
 
+    app.get(
+      '/v1/cache/store',
+      {
+        config,
+        schema: {
+          summary: 'How to reach the store whose URLs are absolute',
+          tags,
+          response: { 200: storeAnswer, 401: problemDetails, 403: problemDetails },
+        },
+      },
+      async () => (cache.storeCa === undefined ? {} : { ca: cache.storeCa }),
+    );
+
     app.delete(
       '/v1/cache/uploads/:uploadId',
       {
@@ -126,12 +142,22 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
   };
 }
 
-function accessOf({ claims }: Caller): CacheAccess {
-  return claims[HARRIER_CLAIM].cache;
+/** A visitor's pool is told apart from ours of the same name by its issuer, as its tenant is (trusted/check_visitor.ts). */
+function accessOf({ claims, token }: Caller): CacheAccess {
+  const { cache, namespace, pool } = claims[HARRIER_CLAIM];
+  const name = `${namespace}/${pool.name}`;
+  return { ...cache, pool: token === undefined ? `${claims.iss}#${name}` : name };
 }
 
 /** An error handler of the routes that the cache answers; whatever isn't the cache's goes on to the next one. */
 export function refusedAsProblem(error: FastifyError): never {
-  if (error instanceof CacheRefused) throw problem(error.code, error.message, { cause: error });
+  if (error instanceof CacheRefused) {
+    const { code, message, retryAfterMs } = error;
+    const wait = retryAfterMs === undefined ? undefined : String(Math.ceil(retryAfterMs / 1000));
+    throw problem(code, message, {
+      cause: error,
+      ...(wait === undefined ? {} : { headers: { 'retry-after': wait } }),
+    });
+  }
   throw error;
 }

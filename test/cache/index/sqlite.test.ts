@@ -17,7 +17,7 @@ describe('the index in a file', () => {
     const path = join(folder, `${++files}.sqlite`);
     const first = new SqliteIndex(path);
     const part = { number: 1, blob: 'b', sizeBytes: 1 };
-    await first.reserve('t', { uploadId: 'u', scope: 's', key: 'k', version: 'a', now: 1 });
+    await first.reserve('t', { uploadId: 'u', scope: 's', key: 'k', version: 'a', pool: 'p', now: 1 });
     await first.addParts('t', 'u', [part], 1);
     await first.commit('t', 'u', [part], 1);
     await first.close();

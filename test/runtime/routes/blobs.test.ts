@@ -16,6 +16,7 @@ const VERSION = 'c0ffee';
 const access: CacheAccess = {
   enabled: true,
   tenant: 'acme/app & co?',
+  pool: 'runners/pool',
   scopes: [{ name: 'main', permission: 'ReadWrite' }],
 };
 

@@ -14,6 +14,7 @@ const version = 'a1b2c3';
 const readWrite = (tenant: string, ...names: string[]): CacheAccess => ({
   enabled: true,
   tenant,
+  pool: 'runners/pool',
   scopes: names.map((name) => ({ name, permission: 'ReadWrite' })),
 });
 const callers: Record<string, CacheAccess> = {
@@ -21,14 +22,15 @@ const callers: Record<string, CacheAccess> = {
   branch: {
     enabled: true,
     tenant: 'acme/app',
+    pool: 'runners/pool',
     scopes: [
       { name: 'branch', permission: 'ReadWrite' },
       { name: 'main', permission: 'Read' },
     ],
   },
   stranger: readWrite('evil/app', 'main'),
-  reader: { enabled: true, tenant: 'acme/app', scopes: [{ name: 'main', permission: 'Read' }] },
-  writer: { enabled: true, tenant: 'acme/app', scopes: [{ name: 'main', permission: 'Write' }] },
+  reader: { ...readWrite('acme/app'), scopes: [{ name: 'main', permission: 'Read' }] },
+  writer: { ...readWrite('acme/app'), scopes: [{ name: 'main', permission: 'Write' }] },
   without: { ...readWrite('acme/app', 'main'), enabled: false },
 };
 

@@ -1,4 +1,4 @@
-import type { Entry, Probe } from './index.ts';
+import type { Entry, Probe } from '../model.ts';
 
 /** Answers kept at most, some hundred bytes each; with one more all are forgotten. */
 const MOST = 2000;
