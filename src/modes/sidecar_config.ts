@@ -47,5 +47,14 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
   const tokenFile = env.HARRIER_TOKEN_FILE || '/var/run/secrets/harrier.dev/token';
   const agentTokenFile = env.HARRIER_AGENT_TOKEN_FILE || undefined;
   const blobHost = env.HARRIER_BLOB_HOST || undefined;
-  return { apiUrl, tokenFile, agentTokenFile, port, resultsUpstream, blobHost, artifacts: artifacts === 'true', logLevel };
+  return {
+    apiUrl,
+    tokenFile,
+    agentTokenFile,
+    port,
+    resultsUpstream,
+    blobHost,
+    artifacts: artifacts === 'true',
+    logLevel,
+  };
 }

@@ -43,6 +43,11 @@ export const PodPart = {
   agentTokenFile: 'agent',
   /** Loopback port of the sidecar inside the pod. */
   sidecarPort: 8479,
+  /**
+   * Alias of the pod's loopback from which @actions/cache restores in parallel. No name that Azure could give to
+   * somebody: its storage accounts have letters and digits only.
+   */
+  blobHost: 'harrier-cache.blob.core.windows.net',
 } as const;
 
 /** The one audience of agent tokens, and of no other token. */

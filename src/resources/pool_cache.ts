@@ -84,11 +84,13 @@ const cacheDefaults: {
   scopesFrom: 'Pool';
   scopes: { name: string; permission: Permission }[];
   limits: typeof limitDefaults;
+  parallelRestores: 'Auto';
 } = {
   enabled: true,
   scopesFrom: 'Pool',
   scopes: [{ name: 'default', permission: 'ReadWrite' }],
   limits: limitDefaults,
+  parallelRestores: 'Auto',
 };
 
 export const poolCache = z
@@ -118,6 +120,12 @@ export const poolCache = z
       )
       .meta(listByName),
     limits: cacheLimits,
+    parallelRestores: z
+      .enum(['Auto', 'Always', 'Never'])
+      .default('Auto')
+      .describe(
+        'Whether @actions/cache restores in parallel segments, by a host alias of the pods that ends in .blob.core.windows.net. Auto: where that was measured to be faster.',
+      ),
   })
   .meta({
     'x-kubernetes-validations': [

@@ -8,6 +8,8 @@ export interface Exchange {
   query: URLSearchParams;
   /** Such as `http://127.0.0.1:8479`; local URLs are built on it. */
   origin: string;
+  /** The same, but for URLs to restore from. */
+  restoreOrigin: string;
 }
 
 export type Handler = (exchange: Exchange) => Promise<void>;

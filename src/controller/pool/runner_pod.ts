@@ -1,6 +1,7 @@
 import type { Manifest } from '../../kube/types.ts';
 import { Annotation, API_VERSION, GROUP, Label, PodPart, tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
+import { aliasesWithBlobHost, type HostAlias } from './blob_alias.ts';
 import { runnerEnvironment } from './runner_environment.ts';
 import { poolLabel, runnerName } from './runner_name.ts';
 import { type RunnerSettings, sidecarContainer } from './sidecar_container.ts';
@@ -59,6 +60,8 @@ export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: Runn
 /** What all runners of the pool have in common: the pod but for its name, its place and its own Secret. */
 export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
   const template = spec.template.spec as PodSpec;
+  const runner = template.containers.find(({ name }) => name === PodPart.runnerContainer);
+  const hostAliases = aliasesWithBlobHost(spec.cache, template.hostAliases ?? [], runner?.env ?? []);
   const enabled = { cache: spec.cache.enabled, artifacts: spec.artifacts.enabled };
   return {
     metadata: {
@@ -67,9 +70,13 @@ export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
     },
     spec: {
       ...template,
+      ...(hostAliases === undefined ? {} : { hostAliases }),
       restartPolicy: 'Never',
       automountServiceAccountToken: template.automountServiceAccountToken ?? false,
-      initContainers: [sidecarContainer(spec, settings), ...(template.initContainers ?? [])],
+      initContainers: [
+        sidecarContainer(spec, settings, hostAliases !== undefined),
+        ...(template.initContainers ?? []),
+      ],
       containers: template.containers.map((container) =>
         container.name === PodPart.runnerContainer
           ? { ...container, env: runnerEnvironment(container.env ?? [], enabled) }
@@ -82,6 +89,7 @@ export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
 /** The parts of a core/v1 PodSpec that are touched; all others pass through unseen. */
 type PodSpec = Record<string, unknown> & {
   automountServiceAccountToken?: boolean;
+  hostAliases?: HostAlias[];
   containers: ({ name: string; env?: ({ name: string } & Record<string, unknown>)[] } & Record<
     string,
     unknown

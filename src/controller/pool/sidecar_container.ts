@@ -23,8 +23,15 @@ const attempt = () => require('node:net').connect(${PodPart.sidecarPort}, '127.0
 attempt();
 `.trim();
 
-/** The native sidecar: an init container that keeps on running, and ends after the last ordinary container. */
-export function sidecarContainer(spec: RunnerPoolSpec, settings: RunnerSettings): Record<string, unknown> {
+/**
+ * The native sidecar: an init container that keeps on running, and ends after the last ordinary container.
+ * @param blobHost Whether the pod has the alias from which @actions/cache restores in parallel.
+ */
+export function sidecarContainer(
+  spec: RunnerPoolSpec,
+  settings: RunnerSettings,
+  blobHost: boolean,
+): Record<string, unknown> {
   const upstream = resultsUpstream(spec.forge);
   return {
     name: PodPart.sidecarContainer,
@@ -40,6 +47,7 @@ export function sidecarContainer(spec: RunnerPoolSpec, settings: RunnerSettings)
         ? [{ name: 'HARRIER_AGENT_TOKEN_FILE', value: `${PodPart.tokenPath}/${PodPart.agentTokenFile}` }]
         : []),
       ...(spec.artifacts.enabled ? [{ name: 'HARRIER_ARTIFACTS', value: 'true' }] : []),
+      ...(blobHost ? [{ name: 'HARRIER_BLOB_HOST', value: PodPart.blobHost }] : []),
       ...(upstream === undefined ? [] : [{ name: 'HARRIER_RESULTS_UPSTREAM', value: upstream }]),
     ],
     lifecycle: { postStart: { exec: { command: ['node', '-e', WAIT_UNTIL_LISTENING] } } },
