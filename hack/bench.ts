@@ -4,6 +4,7 @@ import { agents } from '../bench/agents.ts';
 import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
 import { memory } from '../bench/memory.ts';
+import { parallelRestores } from '../bench/parallel_restores.ts';
 import { podsPerSecond } from '../bench/pods_per_second.ts';
 import { registrations } from '../bench/registrations.ts';
 import { requestsPerSecond } from '../bench/requests_per_second.ts';
@@ -14,7 +15,7 @@ import { throughput } from '../bench/throughput.ts';
 import { type Note, step } from './progress.ts';
 
 /** These need nothing but the processor. */
-const WITHOUT_LAB = { inspect: inspectRate };
+const WITHOUT_LAB = { inspect: inspectRate, restores: parallelRestores };
 const MEASURES = {
   pods: podsPerSecond,
   revocation,

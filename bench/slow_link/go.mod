@@ -1,0 +1,3 @@
+module example.invalid/slow-link
+
+go 1.26
