@@ -1,77 +1,17 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Step } from './actions_cache_job.ts';
-import { JOB_TOKEN, POD_TOKEN, type Stand, startStand } from './stand.ts';
-
-const JOB = fileURLToPath(new URL('actions_cache_job.ts', import.meta.url));
+import { type JobFolder, makeJobFolder } from './run_job.ts';
+import { POD_TOKEN, type Stand, startStand } from './stand.ts';
 
 let stand: Stand;
-let workspace: string;
+let job: JobFolder;
 beforeAll(async () => {
   stand = await startStand();
-  workspace = await mkdtemp(join(tmpdir(), 'harrier-job-'));
-  await mkdir(join(workspace, 'tmp'));
+  job = await makeJobFolder(() => stand.url);
 });
 afterAll(async () => {
   await stand.close();
-  await rm(workspace, { recursive: true, force: true });
+  await job.remove();
 });
-
-/** Runs the steps as a job would, with the environment that the controller sets; `env` on top of it. */
-function job(steps: Step[], env: Record<string, string> = {}): Promise<{ results: unknown[]; log: string }> {
-  const child = spawn(process.execPath, [JOB, JSON.stringify(steps)], {
-    cwd: workspace,
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOME: workspace,
-      ACTIONS_CACHE_SERVICE_V2: 'true',
-      ACTIONS_CACHE_URL: `${stand.url}/`,
-      ACTIONS_RESULTS_URL: `${stand.url}/`,
-      ACTIONS_RUNTIME_TOKEN: JOB_TOKEN,
-      GITHUB_WORKSPACE: workspace,
-      RUNNER_TEMP: join(workspace, 'tmp'),
-      RUNNER_DEBUG: '1',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let log = '';
-  child.stdout.on('data', (chunk) => {
-    log += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    log += chunk;
-  });
-  return new Promise((resolve, reject) => {
-    child.once('close', (code) => {
-      if (code !== 0) return reject(new Error(`the job ended with ${code}:\n${log.slice(-4000)}`));
-      const last = log.trimEnd().split('\n').at(-1) ?? '';
-      resolve({ results: JSON.parse(last) as unknown[], log });
-    });
-  });
-}
-
-async function saveAndRestore(key: string, mebibytes: number, env?: Record<string, string>): Promise<string> {
-  const { results, log } = await job(
-    [
-      { do: 'make', mebibytes },
-      { do: 'save', key },
-      { do: 'remove' },
-      { do: 'restore', key },
-      { do: 'hash' },
-    ],
-    env,
-  );
-  const [made, id, , hit, restored] = results;
-  expect(id, log.slice(-4000)).toBeGreaterThan(0);
-  expect(hit).toBe(key);
-  expect(restored).toBe(made);
-  return log;
-}
 
 const V1_ENVIRONMENTS = {
   'without ACTIONS_CACHE_SERVICE_V2': { ACTIONS_CACHE_SERVICE_V2: '' },
@@ -81,7 +21,7 @@ const V1_ENVIRONMENTS = {
 describe('the unmodified @actions/cache', () => {
   it.each([1, 100, 200])('saves and restores %d MiB by v2', { timeout: 120_000 }, async (mebibytes) => {
     const before = stand.seen.length;
-    const log = await saveAndRestore(`v2-${mebibytes}`, mebibytes);
+    const log = await job.saveAndRestore(`v2-${mebibytes}`, mebibytes);
     expect(log).toContain('Cache service version: v2');
     const parts = stand.seen.slice(before).filter(({ method }) => method === 'PUT').length;
     // Above 128 MiB the client sends 64 MiB blocks and a block list; below, one PUT.
@@ -92,10 +32,18 @@ describe('the unmodified @actions/cache', () => {
     'saves and restores 40 MiB by v1, %s',
     { timeout: 120_000 },
     async (what, env) => {
-      const log = await saveAndRestore(`v1 ${what}`.replaceAll(/[ ,]/g, '-'), 40, env);
+      const log = await job.saveAndRestore(`v1 ${what}`.replaceAll(/[ ,]/g, '-'), 40, env);
       expect(log).toContain('Cache service version: v1');
     },
   );
+
+  it('saves by v1 in chunks of the size and number that the job asks for', { timeout: 60_000 }, async () => {
+    const before = stand.seen.length;
+    const chunks = { CACHE_UPLOAD_CHUNK_SIZE: '1', CACHE_UPLOAD_CONCURRENCY: '8' };
+    await job.saveAndRestore('v1-small-chunks', 20, { ACTIONS_CACHE_SERVICE_V2: '', ...chunks });
+    const parts = stand.seen.slice(before).filter(({ method }) => method === 'PUT').length;
+    expect(parts).toBeGreaterThanOrEqual(20);
+  });
 
   it.each([
     ['v2', {}],
@@ -104,7 +52,7 @@ describe('the unmodified @actions/cache', () => {
     'finds the newest by a restore key, misses, and tells a conflict: %s',
     { timeout: 60_000 },
     async (api, env) => {
-      const { results, log } = await job(
+      const { results, log } = await job.run(
         [
           { do: 'make', mebibytes: 1 },
           { do: 'save', key: `${api}-deps-1` },
@@ -135,11 +83,11 @@ describe('the unmodified @actions/cache', () => {
       if (access === undefined) throw new Error('the stand has no caller');
       try {
         stand.callers[POD_TOKEN] = { ...access, scopes: [{ name: 'refs/heads/main', permission: 'Read' }] };
-        const readOnly = await job([{ do: 'make' }, { do: 'save', key: `${api}-denied` }], env);
+        const readOnly = await job.run([{ do: 'make' }, { do: 'save', key: `${api}-denied` }], env);
         expect(readOnly.results[1]).toBe(-1);
         expect(readOnly.log).toContain('cache write denied:');
         stand.callers[POD_TOKEN] = { ...access, enabled: false };
-        const disabled = await job([{ do: 'restore', key: `${api}-deps-1` }], env);
+        const disabled = await job.run([{ do: 'restore', key: `${api}-deps-1` }], env);
         expect(disabled.results[0]).toBeNull();
         expect(disabled.log).toContain('cache read denied:');
       } finally {
@@ -149,7 +97,7 @@ describe('the unmodified @actions/cache', () => {
   );
 
   it('masks the signature of its URLs in the log', async () => {
-    const { log } = await job([
+    const { log } = await job.run([
       { do: 'make' },
       { do: 'save', key: 'masked' },
       { do: 'restore', key: 'masked' },

@@ -1,10 +1,10 @@
 /**
  * A job's step with the unmodified @actions/cache, in a process of its own since the client reads its environment
- * once. Arguments: JSON of what to do. The last line of its output is the JSON of what came back.
+ * once. Arguments: JSON of what to do. The last line of its output is the JSON of what came back. CACHE_CLIENT names
+ * the package where it shall not be the current major.
  */
 import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { restoreCache, saveCache } from '@actions/cache';
 
 export interface Step {
   do: 'make' | 'save' | 'restore' | 'remove' | 'hash';
@@ -12,6 +12,10 @@ export interface Step {
   restoreKeys?: string[];
   mebibytes?: number;
 }
+
+const { restoreCache, saveCache } = (await import(
+  process.env.CACHE_CLIENT ?? '@actions/cache'
+)) as typeof import('@actions/cache');
 
 const steps = JSON.parse(process.argv[2] ?? '[]') as Step[];
 const FOLDER = 'payload';
