@@ -32,6 +32,7 @@ export function sendTwirpError(
 const BY_PROBLEM: Partial<Record<Refused['code'], TwirpCode>> = {
   'bad-request': 'malformed',
   'cache-entry-exists': 'already_exists',
+  'artifact-exists': 'already_exists',
   unavailable: 'unavailable',
   'internal-error': 'internal',
 };
