@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CacheIndex, Part, Probe } from '../../src/cache/index/index.ts';
 import { probes } from '../../src/cache/lookup.ts';
+import { managementConformance } from './index/management_conformance.ts';
+import { randomOperations } from './index/random_operations.ts';
 
 const V = 'ab12';
 
@@ -14,8 +16,11 @@ interface Saved {
 }
 
 /** What every index must do, whatever it keeps its rows in. `open` gives an empty one. */
-export function indexConformance(name: string, open: () => Promise<CacheIndex>): void {
+export function indexConformance(name: string, open: () => Promise<CacheIndex>, numRuns = 100): void {
   describe(name, () => {
+    randomOperations(open, numRuns);
+    managementConformance(open);
+
     let index: CacheIndex;
     let uploads = 0;
     beforeEach(async () => {
@@ -152,7 +157,7 @@ export function indexConformance(name: string, open: () => Promise<CacheIndex>):
               }
             },
           ),
-          { numRuns: 60 },
+          { numRuns: Math.min(numRuns, 60) },
         );
       });
     });

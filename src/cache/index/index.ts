@@ -88,6 +88,8 @@ export interface CacheIndex {
   after(entryId: string, limit: number): Promise<Owned[]>;
   /** Notes anew what the store says of an entry's blobs, checksum and mark; the entry itself stays as it is. */
   remark(entryId: string, blobs: readonly StoredBlob[]): Promise<void>;
+  /** How many uploads are open. */
+  openUploads(): Promise<number>;
   /** Which of these blobs a part, an entry or a quarantined entry names. */
   namedBlobs(blobs: readonly string[]): Promise<Set<string>>;
   /** Committed entries not yet marked durable, with their blobs. */

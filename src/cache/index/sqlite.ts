@@ -80,6 +80,9 @@ export class SqliteIndex implements CacheIndex {
   async remark(entryId: string, blobs: readonly StoredBlob[]) {
     this.#keep.remark(entryId, blobs);
   }
+  async openUploads() {
+    return this.#keep.openUploads();
+  }
   async namedBlobs(blobs: readonly string[]) {
     return this.#keep.namedBlobs(blobs);
   }

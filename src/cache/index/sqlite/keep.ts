@@ -14,6 +14,7 @@ export function keeping(file: SqliteFile) {
       `SELECT 1 FROM parts WHERE blob = ?1 UNION ALL SELECT 1 FROM contents WHERE blob = ?1
        UNION ALL SELECT 1 FROM quarantined_blobs WHERE blob = ?1 LIMIT 1`,
     ),
+    open: file.prepare('SELECT count(*) AS uploads FROM entries WHERE sequence IS NULL'),
     undurable: file.prepare('SELECT id FROM entries WHERE durable = 0 AND sequence IS NOT NULL ORDER BY id'),
     blobs: file.prepare('SELECT blob FROM contents WHERE entry = ? ORDER BY position'),
     markDurable: file.prepare('UPDATE entries SET durable = 1 WHERE id = ?'),
@@ -33,6 +34,8 @@ export function keeping(file: SqliteFile) {
         for (const { blob, crc32, mark } of blobs) sql.remark.run(crc32 ?? null, mark ?? null, entryId, blob);
         return true;
       }),
+
+    openUploads: () => row<{ uploads: number }>(sql.open)?.uploads ?? 0,
 
     namedBlobs: (blobs: readonly string[]) =>
       new Set(blobs.filter((blob) => row(sql.named, blob) !== undefined)),

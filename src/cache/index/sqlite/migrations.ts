@@ -79,7 +79,7 @@ const STEP_2 = `
  * `sequence` is the order of commits, NULL while an upload is open; a clock may step back, it does not.
  * AUTOINCREMENT keeps ids from being reused: a signed URL must never come to mean another entry.
  */
-const STEPS = [
+export const STEPS = [
   `
   CREATE TABLE spaces (
     id INTEGER PRIMARY KEY,
