@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cacheFolder } from './binaries/pinned.ts';
-import { platformOf } from './binaries/programs.ts';
+import { CLUSTER_PROGRAMS, platformOf } from './binaries/programs.ts';
 import { clusterDown, findCluster } from './cluster/cluster_up.ts';
 import { readState } from './cluster/state.ts';
 import { imageFolder } from './image/shelf.ts';
@@ -28,7 +28,7 @@ await step('dist and the images', async () => {
     await rm(made, { recursive: true, force: true });
 });
 console.log(
-  `The cached programs are kept for the next run: ${dirname(cacheFolder(platformOf(process.platform, process.arch)))}`,
+  `The cached programs are kept for the next run: ${dirname(cacheFolder(CLUSTER_PROGRAMS, platformOf(process.platform, process.arch)))}`,
 );
 
 /** A cluster that was there before stays: only what was put into it goes, pools before the controller that drains them. */

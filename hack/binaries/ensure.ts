@@ -9,13 +9,14 @@ import { cacheFolder, type Pinned, pinned } from './pinned.ts';
 import { type ProgramName, platformOf } from './programs.ts';
 
 /**
- * Makes sure that the programs are there, in the versions pinned by go.mod, and answers the folder they are in.
+ * Makes sure that the programs are there, in the versions pinned by go.mod, and answers the folder they are in: of one
+ * kind, those of a cluster or those that things are stored in.
  * What is missing is downloaded as its project's release, checksum compared, where that can be reached;
  * else built from its Go module. Safe beside other callers, and after a kill -9 of one.
  */
 export async function ensureBinaries(names: readonly ProgramName[], note: Note = () => {}): Promise<string> {
   const platform = platformOf(process.platform, process.arch);
-  const folder = cacheFolder(platform);
+  const folder = cacheFolder(names, platform);
   const missing = () => names.filter((name) => !existsSync(join(folder, name)));
   if (missing().length === 0) return folder;
   mkdirSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 import { step } from '../progress.ts';
 import { ensureBinaries } from './ensure.ts';
-import { PROGRAMS, type ProgramName } from './programs.ts';
+import { CLUSTER_PROGRAMS, PROGRAMS, type ProgramName } from './programs.ts';
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(PROGRAMS as readonly string[]).includes(name));
@@ -8,8 +8,6 @@ if (unknown.length > 0) {
   console.error(`unknown program ${unknown.join(', ')}; there are ${PROGRAMS.join(', ')}`);
   process.exit(2);
 }
-const names = asked.length > 0 ? (asked as ProgramName[]) : PROGRAMS;
-const folder = await step(`Programs of the test cluster: ${names.join(', ')}`, (note) =>
-  ensureBinaries(names, note),
-);
+const names = asked.length > 0 ? (asked as ProgramName[]) : CLUSTER_PROGRAMS;
+const folder = await step(`Programs: ${names.join(', ')}`, (note) => ensureBinaries(names, note));
 console.log(folder);

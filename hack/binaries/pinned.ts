@@ -3,10 +3,26 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { BUILD_FLAGS, ldflags } from './build.ts';
-import { type Platform, PROGRAMS, type Program, type ProgramName, program } from './programs.ts';
+import {
+  CLUSTER_PROGRAMS,
+  type Platform,
+  type Program,
+  type ProgramName,
+  program,
+  STORE_PROGRAMS,
+} from './programs.ts';
 
-/** What decides the bytes of the programs: another version of any of these gets a folder of its own. */
-const INPUTS = ['go.mod', 'go.sum', 'etcd/main.go', 'coredns/main.go', 'tools/go.mod', 'tools/go.sum'];
+/**
+ * Programs that are kept together, and what decides their bytes: another version of any of it gets a folder of its own.
+ * Two shelves, so that another S3 server doesn't mean building Kubernetes anew.
+ */
+const SHELVES: readonly { programs: readonly ProgramName[]; inputs: readonly string[] }[] = [
+  {
+    programs: CLUSTER_PROGRAMS,
+    inputs: ['go.mod', 'go.sum', 'etcd/main.go', 'coredns/main.go', 'tools/go.mod', 'tools/go.sum'],
+  },
+  { programs: STORE_PROGRAMS, inputs: ['s3/go.mod', 's3/go.sum'] },
+];
 
 export interface Pinned extends Program {
   name: ProgramName;
@@ -30,16 +46,16 @@ export function requiredVersion(goMod: string, module: string): string {
   return found[1];
 }
 
-/** Where the programs of the pinned versions are kept, on this machine and for every checkout. */
-export function cacheFolder(platform: Platform): string {
+/** Where these programs, in the pinned versions, are kept on this machine for every checkout; all of one shelf. */
+export function cacheFolder(names: readonly ProgramName[], platform: Platform): string {
+  const shelf = SHELVES.find(({ programs }) => names.every((name) => programs.includes(name)));
+  if (shelf === undefined) throw new Error(`${names.join(', ')} are not kept together`);
   const root = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(root, 'harrier', 'binaries', cacheKey(platform));
-}
-
-function cacheKey(platform: Platform): string {
   const hash = createHash('sha256');
-  for (const input of INPUTS) hash.update(input).update(readFileSync(join(import.meta.dirname, input)));
-  const flags = PROGRAMS.map((name) => ldflags(pinned(name, platform)));
+  for (const input of shelf.inputs) {
+    hash.update(input).update(readFileSync(join(import.meta.dirname, input)));
+  }
+  const flags = shelf.programs.map((name) => ldflags(pinned(name, platform)));
   hash.update(JSON.stringify([platform, BUILD_FLAGS, flags]));
-  return hash.digest('hex').slice(0, 16);
+  return join(root, 'harrier', 'binaries', hash.digest('hex').slice(0, 16));
 }

@@ -1,5 +1,5 @@
 /** Every program that a cluster, or a test against one, is made of. */
-export const PROGRAMS = [
+export const CLUSTER_PROGRAMS = [
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',
@@ -12,6 +12,10 @@ export const PROGRAMS = [
   'kwok',
   'kind',
 ] as const;
+/** Servers that tests store things in. */
+export const STORE_PROGRAMS = ['versitygw'] as const;
+
+export const PROGRAMS = [...CLUSTER_PROGRAMS, ...STORE_PROGRAMS] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export const CONTROL_PLANE_PROGRAMS: readonly ProgramName[] = [
@@ -25,7 +29,7 @@ export const NODE_PROGRAMS: readonly ProgramName[] = ['kubelet', 'kube-proxy', '
 
 export interface Program {
   /** The folder, below this one, of the Go module that pins it. */
-  module: '.' | 'tools';
+  module: '.' | 'tools' | 's3';
   /** What `go build` builds, and the module whose version is the program's. */
   goPackage: string;
   goModule: string;
@@ -93,6 +97,11 @@ export function program(name: ProgramName, version: string, platform: Platform):
     case 'kwok':
       // Its releases come without checksums: go.sum has one.
       return { module: 'tools', goPackage: 'sigs.k8s.io/kwok/cmd/kwok', goModule: 'sigs.k8s.io/kwok' };
+    case 'versitygw':
+      return {
+        ...{ module: 's3', goPackage: 'github.com/versity/versitygw/cmd/versitygw' },
+        goModule: 'github.com/versity/versitygw',
+      };
     default: {
       const url = `https://dl.k8s.io/release/${version}/bin/${os}/${arch}/${name}`;
       return {

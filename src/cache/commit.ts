@@ -1,4 +1,5 @@
 import type { CommitAnswer, CommitRequest } from '../protocol/cache.ts';
+import { storedParts } from './blobs/stored_parts.ts';
 import type { Part, Upload } from './index/index.ts';
 import type { CacheParts } from './open.ts';
 import { CacheRefused } from './refused.ts';
@@ -15,17 +16,14 @@ export async function commit(
   uploadId: string,
   request: CommitRequest,
 ): Promise<CommitAnswer> {
-  const { index, blobs, durability, now } = parts;
+  const { index, blobs, durability, integrity, limits, now } = parts;
   const upload = await ownUpload(parts, access, uploadId);
   if (upload.committed !== undefined) return repeated(upload.committed, request);
 
   const chosen = choose(await index.parts(access.tenant, uploadId), request);
-  const absent = await blobs.missing(chosen);
-  const lost = chosen.find((part) => absent.has(part.blob));
-  if (lost !== undefined) {
-    throw new CacheRefused('cache-unknown-part', `Part ${lost.number} was offered but not uploaded.`);
-  }
-  const done = await index.commit(access.tenant, uploadId, chosen, now());
+  limits.admitEntry(access, request.sizeBytes);
+  const stored = await storedParts(blobs, chosen, request.crc32);
+  const done = await index.commit(access.tenant, uploadId, stored, now());
   if (done === undefined) {
     // Another commit of the same upload may have been faster; else it was given back meanwhile.
     const winner = await index.upload(access.tenant, uploadId);
@@ -36,13 +34,25 @@ export async function commit(
     done.entry.id,
     chosen.map((part) => part.blob),
   );
+  integrity.trust(done.entry.id);
+  limits.closed(uploadId);
+  await limits.saved(access, done.entry.id);
   await blobs.remove(done.dropped);
   return { entryId: done.entry.id, sizeBytes: done.entry.sizeBytes };
 }
 
 /** The parts that the request names, in its order; pure. Throws what is wrong with the request. */
-export function choose(uploaded: readonly Part[], { parts: numbers, sizeBytes }: CommitRequest): Part[] {
+export function choose(
+  uploaded: readonly Part[],
+  { parts: numbers, sizeBytes, crc32 }: CommitRequest,
+): Part[] {
   if (numbers.length === 0) throw new CacheRefused('cache-empty-commit', 'The list of parts is empty.');
+  if (crc32 !== undefined && crc32.length !== numbers.length) {
+    throw new CacheRefused(
+      'cache-checksum-mismatch',
+      `${crc32.length} checksums don't belong to ${numbers.length} parts.`,
+    );
+  }
   const byNumber = new Map(uploaded.map((part) => [part.number, part]));
   const chosen = numbers.map((number) => {
     const part = byNumber.get(number);

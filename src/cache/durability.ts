@@ -31,7 +31,8 @@ export class Durability {
     // Without such an id (not Linux) every start counts as one after a power cut.
     const boot = await readFile(BOOT_ID, 'utf8').catch(() => undefined);
     const earlier = await readFile(path, 'utf8').catch(() => undefined);
-    if (boot === undefined || boot !== earlier) {
+    // A store of its own keeps what it has acknowledged, whatever becomes of this machine.
+    if (this.#blobs.direct === undefined && (boot === undefined || boot !== earlier)) {
       const dropped = await this.#index.dropUndurable();
       if (dropped > 0)
         this.#log.warn({ entries: dropped }, 'cache entries dropped that the machine had not kept');

@@ -1,4 +1,5 @@
 import type { LookupAnswer, LookupRequest } from '../protocol/cache.ts';
+import { partsOf } from './blobs/signed_url.ts';
 import type { Entry, Probe } from './index/index.ts';
 import { checkKey, checkVersion } from './key.ts';
 import type { CacheParts } from './open.ts';
@@ -11,17 +12,32 @@ export function probes(scopes: readonly string[], keys: readonly string[]): Prob
 
 /** Finds what to restore and signs its URL. Throws CacheRefused for bad keys and for a token that may not read. */
 export async function lookup(
-  { index, recency, urls }: CacheParts,
+  { index, blobs, integrity, recency, urls }: CacheParts,
   access: CacheAccess,
   request: LookupRequest,
 ): Promise<LookupAnswer> {
   const scopes = readableScopes(access);
   request.keys.forEach(checkKey);
   checkVersion(request.version);
-  const entry = await index.find(access.tenant, request.version, probes(scopes, request.keys));
-  if (entry === undefined) return { hit: false };
-  recency.note(access.tenant, entry.id);
-  return { hit: true, ...described(entry), url: urls.entry(access.tenant, entry.id) };
+  const { tenant } = access;
+  const wanted = probes(scopes, request.keys);
+  for (;;) {
+    const entry = await index.find(tenant, request.version, wanted);
+    if (entry === undefined) return { hit: false };
+    const bytes = integrity.isTrusted(entry.id) ? 'sound' : await integrity.check(tenant, entry.id);
+    // What can't be read now can't be restored now: the job does better without it than waiting for it.
+    if (bytes === 'unavailable') return { hit: false };
+    // Corrupt, and in quarantine by now, or just removed: the next best one is as good as if it had never been.
+    if (bytes !== 'sound') continue;
+    recency.note(tenant, entry.id);
+    const url = urls.entry(tenant, entry.id);
+    return {
+      hit: true,
+      ...described(entry),
+      url,
+      ...(blobs.direct === undefined ? {} : { partsUrl: partsOf(url) }),
+    };
+  }
 }
 
 /** An entry as the protocol shows it. */

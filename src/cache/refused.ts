@@ -8,6 +8,7 @@ export type CacheRefusal = Extract<
   | 'cache-size-mismatch'
   | 'cache-checksum-mismatch'
   | 'cache-store-full'
+  | 'cache-entry-too-large'
   | 'cache-unknown-part'
   | 'cache-empty-commit'
   | 'cache-entry-exists'

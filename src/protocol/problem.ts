@@ -30,6 +30,7 @@ export const PROBLEMS = {
   'wrong-state': [409, 'The endpoint does not serve runners in this state'],
   'illegal-transition': [409, 'The runner cannot go to this state from the one it is in'],
   'stale-write': [409, 'Another write came first; read again and retry'],
+  'cache-entry-too-large': [413, 'The cache entry is larger than its pool allows'],
   'body-too-large': [413, 'The body is larger than allowed'],
   'unsupported-media-type': [415, 'The media type is not supported'],
   'unprocessable-content': [422, 'A field has an unacceptable value'],

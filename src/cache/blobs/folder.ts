@@ -1,19 +1,25 @@
 import { mkdirSync } from 'node:fs';
-import { access, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
+import type { ByteRange } from '../../http/byte_range.ts';
 import { CacheRefused } from '../refused.ts';
-import type { Blobs, SizedBlob } from './blobs.ts';
-import { EntryReader, type Slice } from './entry_reader.ts';
-import { PartWriter } from './part_writer.ts';
-import type { ByteRange } from './range.ts';
+import type { Blobs, Checksum, Examined, SizedBlob } from './blobs.ts';
+import { each } from './each.ts';
+import { EntryReader, type Slice } from './folder/entry_reader.ts';
+import { PartWriter } from './folder/part_writer.ts';
 
 const BLOB = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** A write that isn't complete; never read. */
 const UNFINISHED = '.part';
 /** Files asked for at once: enough to hide their latency, few enough to leave the thread pool to transfers. */
 const AT_ONCE = 8;
+/** Checksums of written blobs that are kept for their commit. */
+const MOST_KEPT = 50_000;
+/** Bytes read at once for a checksum. */
+const CHUNK = 512 * 1024;
 
 /**
  * Blobs as files of one folder, in 256 subfolders by the first two digits of their random ids.
@@ -24,6 +30,8 @@ const AT_ONCE = 8;
  */
 export class FolderBlobs implements Blobs {
   readonly #folder: string;
+  /** Of blobs that this process has written, the latest of them. */
+  readonly #written = new Map<string, number>();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -41,19 +49,27 @@ export class FolderBlobs implements Blobs {
     const path = this.#path(blob);
     const draft = path + UNFINISHED;
     const file = await open(draft, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'EEXIST' ? beingWritten() : error;
+      throw error.code === 'EEXIST' ? beingWritten() : fullOr(error);
     });
     try {
       // In this order: a writer that was first removes its draft only by renaming it to what is looked for here.
       if (await exists(path)) throw beingWritten();
-      await pour(source, new PartWriter(file, sizeBytes));
+      const writer = new PartWriter(file, sizeBytes);
+      await pour(source, writer);
       await file.close();
       await rename(draft, path);
+      this.#keep(blob, writer.crc32);
     } catch (error) {
       await file.close().catch(() => {});
       await rm(draft, { force: true });
-      throw error;
+      throw fullOr(error);
     }
+  }
+
+  #keep(blob: string, checksum: number): void {
+    const oldest = this.#written.size >= MOST_KEPT ? this.#written.keys().next().value : undefined;
+    if (oldest !== undefined) this.#written.delete(oldest);
+    this.#written.set(blob, checksum);
   }
 
   async read(blobs: readonly SizedBlob[], range: ByteRange): Promise<Readable> {
@@ -67,22 +83,43 @@ export class FolderBlobs implements Blobs {
   #slices(blobs: readonly SizedBlob[], { start, end }: ByteRange): Slice[] {
     const slices: Slice[] = [];
     let offset = 0;
-    for (const { blob, sizeBytes } of blobs) {
+    for (const { blob, sizeBytes, crc32 } of blobs) {
       const from = Math.max(start - offset, 0);
       const to = Math.min(end - offset, sizeBytes - 1);
-      if (from <= to) slices.push({ path: this.#path(blob), start: from, length: to - from + 1 });
+      const length = to - from + 1;
+      if (length > 0) {
+        const whole = length === sizeBytes;
+        slices.push({ path: this.#path(blob), start: from, length, crc32: whole ? crc32 : undefined });
+      }
       offset += sizeBytes;
     }
     return slices;
   }
 
-  async missing(blobs: readonly SizedBlob[]): Promise<Set<string>> {
-    const found = new Set<string>();
-    await each(blobs, async ({ blob, sizeBytes }) => {
-      const size = await stat(this.#path(blob)).then((file) => file.size, absent);
-      if (size !== sizeBytes) found.add(blob);
+  async examine(blobs: readonly string[]): Promise<Map<string, Examined>> {
+    const found = new Map<string, Examined>();
+    await each(blobs, AT_ONCE, async (blob) => {
+      const file = await stat(this.#path(blob), { bigint: true }).catch(absent);
+      if (file === undefined) return;
+      const checksum = this.#written.get(blob);
+      found.set(blob, {
+        sizeBytes: Number(file.size),
+        // ctime, which whoever writes to the file can't put back as it can mtime.
+        mark: `${file.size}-${file.ctimeNs}`,
+        ...(checksum === undefined ? {} : { crc32: checksum }),
+      });
     });
     return found;
+  }
+
+  async checksum(blob: string, onBytes?: (count: number) => Promise<void> | void) {
+    const file = await open(this.#path(blob), 'r').catch(absent);
+    if (file === undefined) return undefined;
+    try {
+      return await checksumOf(file, onBytes);
+    } finally {
+      await file.close();
+    }
   }
 
   async sync(blobs: readonly string[]): Promise<void> {
@@ -93,16 +130,19 @@ export class FolderBlobs implements Blobs {
   }
 
   async remove(blobs: readonly string[]): Promise<void> {
-    await each(blobs, (blob) => rm(this.#path(blob), { force: true }));
+    await each(blobs, AT_ONCE, (blob) => {
+      this.#written.delete(blob);
+      return rm(this.#path(blob), { force: true });
+    });
   }
 
   async *olderThan(time: number): AsyncIterable<string[]> {
     for (const shard of await readdir(this.#folder)) {
       const folder = join(this.#folder, shard);
       const old: string[] = [];
-      await each(await readdir(folder), async (name) => {
+      await each(await readdir(folder), AT_ONCE, async (name) => {
         const path = join(folder, name);
-        const modified = await stat(path).then((file) => file.mtimeMs, absent);
+        const modified = (await stat(path).catch(absent))?.mtimeMs;
         if (modified === undefined || modified >= time) return;
         if (name.endsWith(UNFINISHED)) await rm(path, { force: true });
         else if (BLOB.test(name)) old.push(name);
@@ -146,12 +186,27 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
-async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const rest = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
+async function checksumOf(
+  file: FileHandle,
+  onBytes: (count: number) => Promise<void> | void = () => {},
+): Promise<Checksum> {
+  const buffer = Buffer.allocUnsafeSlow(CHUNK);
+  let checksum = 0;
+  let sizeBytes = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, CHUNK, sizeBytes);
+    if (bytesRead === 0) return { crc32: checksum, sizeBytes };
+    checksum = crc32(buffer.subarray(0, bytesRead), checksum);
+    sizeBytes += bytesRead;
+    await onBytes(bytesRead);
+  }
+}
+
+/** A quota of the file system is as good as its end. */
+function fullOr(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  return new CacheRefused('cache-store-full', 'The store of the cache has no room left.');
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

@@ -4,6 +4,7 @@ import { ARTIFACT_PATH, ENTRY_PATH, PART_PATH } from '../../cache/blobs/signed_u
 import type { Cache } from '../../cache/open.ts';
 import type { ByteRange } from '../../http/byte_range.ts';
 import { createCollector } from '../../memory/collector.ts';
+import { storedPartsAnswer } from '../../protocol/cache.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { problem } from '../problem.ts';
 import { sendContent } from '../send_content.ts';
@@ -11,6 +12,7 @@ import type { ApiPlugin } from '../server.ts';
 import { refusedAsProblem } from './cache.ts';
 
 const signature = { exp: z.string().optional(), sig: z.string().optional() };
+const entryQuery = z.object({ ...signature, tenant: z.string().optional() });
 const config = { access: 'signed-url' } as const;
 const tags = ['cache'];
 const bytes = z.any().describe('application/octet-stream');
@@ -39,7 +41,13 @@ export function blobRoutes(cache: Cache, artifacts: Artifacts): ApiPlugin {
           tags,
           params: z.object({ blob: z.string() }),
           querystring: z.object({ ...signature, size: z.string().optional() }),
-          response: { 201: z.undefined(), 400: problemDetails, 403: problemDetails, 409: problemDetails },
+          response: {
+            201: z.undefined(),
+            400: problemDetails,
+            403: problemDetails,
+            409: problemDetails,
+            507: problemDetails,
+          },
         },
       },
       async (request, reply) => {
@@ -82,6 +90,48 @@ export function blobRoutes(cache: Cache, artifacts: Artifacts): ApiPlugin {
         if (content === undefined) throw problem('not-found', 'The entry is gone.');
         const read = (range: ByteRange) => cache.read(content, range);
         return sendContent(reply, request.headers, { ...content, read });
+      },
+    );
+
+    app.get(
+      `${ENTRY_PATH}/:entry/parts`,
+      {
+        config,
+        exposeHeadRoute: false,
+        schema: {
+          summary: 'Where the parts of an entry are',
+          description: 'In a store of their own, from which whoever restores reads them.',
+          tags,
+          params: z.object({ entry: z.string() }),
+          querystring: entryQuery.extend({ offset: z.coerce.number().int().min(0).default(0) }),
+          response: { 200: storedPartsAnswer, 403: problemDetails, 404: problemDetails },
+        },
+      },
+      (request, reply) => {
+        const { tenant, entryId } = cache.urls.checkEntry(request.params.entry, request.query);
+        reply.header('cache-control', 'private, no-store');
+        return cache.storedParts(tenant, entryId, request.query.offset);
+      },
+    );
+
+    app.post(
+      `${ENTRY_PATH}/:entry/doubts`,
+      {
+        config,
+        schema: {
+          summary: 'Say that an entry has other bytes than were saved',
+          description:
+            'It is read through soon, and quarantined when that is so; the word alone does nothing.',
+          tags,
+          params: z.object({ entry: z.string() }),
+          querystring: entryQuery,
+          response: { 202: z.undefined(), 403: problemDetails },
+        },
+      },
+      async (request, reply) => {
+        const { tenant, entryId } = cache.urls.checkEntry(request.params.entry, request.query);
+        cache.doubt(tenant, entryId);
+        return reply.code(202).send(undefined);
       },
     );
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ldflags } from '../../../hack/binaries/build.ts';
 import { cacheFolder, pinned, requiredVersion } from '../../../hack/binaries/pinned.ts';
-import { PROGRAMS, platformOf } from '../../../hack/binaries/programs.ts';
+import { CLUSTER_PROGRAMS, platformOf, STORE_PROGRAMS } from '../../../hack/binaries/programs.ts';
 
 const linux = { os: 'linux', arch: 'amd64' };
 const mac = { os: 'darwin', arch: 'arm64' };
 
 describe('the programs of a test cluster', () => {
-  test.each(PROGRAMS)('%s has its version from go.mod, and a release of that version', (name) => {
+  test.each(CLUSTER_PROGRAMS)('%s has its version from go.mod, and a release of that version', (name) => {
     const { version, release } = pinned(name, linux);
     expect(version).toMatch(/^v\d+\.\d+\.\d+$/);
     // kwok publishes no checksums.
@@ -38,8 +38,14 @@ describe('the programs of a test cluster', () => {
   });
 
   test('each platform has a cache folder of its own, the same each time', () => {
-    expect(cacheFolder(linux)).toBe(cacheFolder(linux));
-    expect(cacheFolder(linux)).not.toBe(cacheFolder(mac));
+    expect(cacheFolder(['etcd'], linux)).toBe(cacheFolder(['helm', 'kind'], linux));
+    expect(cacheFolder(['etcd'], linux)).not.toBe(cacheFolder(['etcd'], mac));
+  });
+
+  test('servers to store in are kept apart, so that another version of one builds no cluster anew', () => {
+    expect(cacheFolder(STORE_PROGRAMS, linux)).not.toBe(cacheFolder(CLUSTER_PROGRAMS, linux));
+    expect(() => cacheFolder(['etcd', 'versitygw'], linux)).toThrow('not kept together');
+    expect(pinned('versitygw', linux)).toMatchObject({ module: 's3', version: expect.stringMatching(/^v1/) });
   });
 });
 

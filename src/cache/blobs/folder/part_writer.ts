@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
-import { CacheRefused } from '../refused.ts';
+import { crc32 } from 'node:zlib';
+import { CacheRefused } from '../../refused.ts';
 
 /**
  * Bytes on their way to the disk: while one write runs, up to this much gathers and goes in the next one together.
@@ -13,11 +14,17 @@ export class PartWriter extends Writable {
   readonly #file: FileHandle;
   readonly #sizeBytes: number;
   #written = 0;
+  #crc32 = 0;
 
   constructor(file: FileHandle, sizeBytes: number) {
     super({ highWaterMark: BUFFERED });
     this.#file = file;
     this.#sizeBytes = sizeBytes;
+  }
+
+  /** Of what has been written. */
+  get crc32(): number {
+    return this.#crc32;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -35,6 +42,7 @@ export class PartWriter extends Writable {
   async #append(chunks: Buffer[]): Promise<void> {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     if (this.#written + length > this.#sizeBytes) throw this.#mismatch('more');
+    for (const chunk of chunks) this.#crc32 = crc32(chunk, this.#crc32);
     let rest = chunks;
     while (rest.length > 0) {
       // A write may stop short, on a full disk for one; then the next says what is wrong.

@@ -1,20 +1,29 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
+import { BytesCorrupt } from '../blobs.ts';
 
 /** One stretch of a file. */
 export interface Slice {
   readonly path: string;
   readonly start: number;
   readonly length: number;
+  /** Of the stretch, where it is known: of whole files. */
+  readonly crc32?: number | undefined;
 }
 
 /** Bytes asked of the disk at once; two of these bound the memory of a download. */
 const CHUNK = 512 * 1024;
 
-/** Streams slices of files one after the other. A file that is gone or too short destroys the stream. */
+/**
+ * Streams slices of files one after the other. A file that is gone, too short or has another checksum destroys the
+ * stream, the last before its end is given away: whoever reads is short of bytes, and doesn't take them for the whole.
+ */
 export class EntryReader extends Readable {
   readonly #slices: readonly Slice[];
-  #current: { file: FileHandle; position: number; left: number } | undefined;
+  #current:
+    | { file: FileHandle; position: number; left: number; seen: number; crc32: number | undefined }
+    | undefined;
   #next = 0;
   #reading: Promise<void> | undefined;
 
@@ -54,10 +63,15 @@ export class EntryReader extends Readable {
     }
     const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, at.left));
     const { bytesRead } = await at.file.read(buffer, 0, buffer.length, at.position);
-    if (bytesRead === 0) throw new Error('a blob is shorter than the index says');
+    if (bytesRead === 0) throw new BytesCorrupt();
+    const chunk = bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead);
     at.position += bytesRead;
     at.left -= bytesRead;
-    this.push(bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead));
+    if (at.crc32 !== undefined) {
+      at.seen = crc32(chunk, at.seen);
+      if (at.left === 0 && at.seen !== at.crc32) throw new BytesCorrupt();
+    }
+    this.push(chunk);
   }
 
   async #advance(): Promise<void> {
@@ -70,6 +84,8 @@ export class EntryReader extends Readable {
         file: await open(slice.path, 'r'),
         position: slice.start,
         left: slice.length,
+        seen: 0,
+        crc32: slice.crc32,
       };
     }
   }
