@@ -1,11 +1,13 @@
 import type { CacheIndex, Owned, Page, PageFilter, PageOrder, Usage } from './index/index.ts';
+import type { Outcome } from './integrity/integrity.ts';
 import type { CacheParts } from './open.ts';
-import { type Verified, verify } from './verify.ts';
 
 /** The cache as those see it who look after it. Tenants are the caller's to choose: it must be allowed to. */
 export interface CacheManagement {
   usages(): ReturnType<CacheIndex['usages']>;
   usage(tenant: string): Promise<Usage>;
+  /** Uploads that were begun and neither committed nor given back, of everybody. */
+  openUploads(): Promise<number>;
   page(
     tenants: readonly string[],
     filter: PageFilter,
@@ -17,16 +19,18 @@ export interface CacheManagement {
   withKey(tenants: readonly string[], key: string, scope?: string): Promise<Owned[]>;
   /** Takes entries out, and their bytes; answers those that were there. */
   remove(tenant: string, entryIds: readonly string[]): Promise<Owned[]>;
-  /** Reads an entry through; undefined when there is none. */
-  verify(tenant: string, entryId: string): Promise<Verified | undefined>;
+  /** Reads an entry through, and quarantines it when it is not as it was saved. */
+  verify(tenant: string, entryId: string): Promise<{ outcome: Outcome; sizeBytes: number }>;
 }
 
 /** Entries read at once when all of them are gone through. */
 const BATCH = 1_000;
 
-export function manage(parts: Pick<CacheParts, 'index' | 'blobs' | 'now'>): CacheManagement {
-  const { index, blobs } = parts;
-
+export function manage({
+  index,
+  blobs,
+  integrity,
+}: Pick<CacheParts, 'index' | 'blobs' | 'integrity'>): CacheManagement {
   async function page(
     tenants: readonly string[],
     filter: PageFilter,
@@ -53,6 +57,7 @@ export function manage(parts: Pick<CacheParts, 'index' | 'blobs' | 'now'>): Cach
   return {
     usages: () => index.usages(),
     usage: (tenant) => index.usage({ tenant }),
+    openUploads: () => index.openUploads(),
     page,
     async withKey(tenants, key, scope) {
       const filter = { key, ...(scope === undefined ? {} : { scope }) };
@@ -74,7 +79,14 @@ export function manage(parts: Pick<CacheParts, 'index' | 'blobs' | 'now'>): Cach
       await blobs.remove(removed.blobs);
       return removed.entries;
     },
-    verify: (tenant, entryId) => verify(parts, tenant, entryId),
+    async verify(tenant, entryId) {
+      let sizeBytes = 0;
+      const onBytes = (count: number) => {
+        sizeBytes += count;
+      };
+      const outcome = await integrity.examine(tenant, entryId, 'verify', { thorough: true, onBytes });
+      return { outcome, sizeBytes };
+    },
   };
 }
 

@@ -23,13 +23,18 @@ import { SignedUrls } from './blobs/signed_url.ts';
 import { loadSigningKey } from './blobs/signing_key.ts';
 import { commit } from './commit.ts';
 import { Durability } from './durability.ts';
-import type { CacheIndex, Content } from './index/index.ts';
+import type { CacheIndex, Content, Owned } from './index/index.ts';
 import { SqliteIndex } from './index/sqlite.ts';
 import { type Finder, Integrity } from './integrity/integrity.ts';
 import { Scrub } from './integrity/scrub.ts';
 import { type Verified, verify } from './integrity/verify.ts';
+import { type Floor, spaceOf } from './limits/disk_floor.ts';
+import type { EvictionReason } from './limits/evict.ts';
+import { type Disk, Limits } from './limits/limits.ts';
+import type { PoolsLimits } from './limits/pool_limits.ts';
 import { list } from './list.ts';
 import { lookup } from './lookup.ts';
+import { type CacheManagement, manage } from './manage.ts';
 import { offerParts } from './offer_parts.ts';
 import { Recency } from './recency.ts';
 import { release, reserve } from './reserve.ts';
@@ -45,6 +50,7 @@ export interface CacheParts {
   readonly recency: Recency;
   readonly durability: Durability;
   readonly integrity: Integrity;
+  readonly limits: Limits;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -72,6 +78,8 @@ export interface Cache {
   doubt(tenant: string, entryId: string): void;
   /** Reads every entry through, of one tenant or of all, and quarantines what is not as it was saved. */
   verify(tenant?: string): AsyncIterable<Verified>;
+  /** For those who look after it. */
+  readonly management: CacheManagement;
   /** PEM of the authorities that vouch for the store behind absolute URLs. */
   readonly storeCa: string | undefined;
   /** Throws when the index doesn't answer. */
@@ -99,6 +107,16 @@ export interface CacheOptions {
   scrubMebibytesPerSecond?: number | undefined;
   /** Told of each entry that was quarantined. */
   onCorrupt?: ((finder: Finder) => void) | undefined;
+  /** What the pools say of their limits; absent where nobody limits anything but the disk. */
+  pools?: PoolsLimits | undefined;
+  /** What of the folder's disk is to stay free; nothing is evicted for the disk's sake when absent. */
+  freeDiskFloor?: Floor | undefined;
+  /** Bytes that the folder may hold, where its filesystem doesn't know. */
+  volumeBytes?: number | undefined;
+  /** An upload is given up after this long without a request for parts, in ms. */
+  openUploadTimeout?: number | undefined;
+  /** Told of the entries that were evicted. */
+  onEvicted?: ((reason: EvictionReason, entries: readonly Owned[]) => void) | undefined;
   /** Others whose bytes are in the same store: what they name is no orphan. */
   neighbours?: readonly Pick<CacheIndex, 'namedBlobs'>[];
   log: Logger;
@@ -108,27 +126,43 @@ const NOTE_USES_EVERY = 10_000;
 const RELEASE_EVERY = 60_000;
 const SWEEP_EVERY = 30 * 60_000;
 const SCRUB_EVERY = 10 * 60_000;
+const KEEP_LIMITS_EVERY = 60_000;
+const KEEP_DISK_EVERY = 10_000;
 const CLOSE_PATIENCE = 5_000;
 
-/** The cache with its embedded stores: SQLite for the index, a folder for the bytes. */
-export async function openCache({ dataDir, cell, clock, neighbours, log }: CacheOptions): Promise<Cache> {
+/** The cache with its embedded stores, SQLite for the index and a folder for the bytes, or with others as told. */
+export async function openCache(options: CacheOptions): Promise<Cache> {
+  const { dataDir, cell, clock, neighbours, log, onCorrupt } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const index = new SqliteIndex(join(dataDir, 'cache.sqlite'));
-  const blobs = await FolderBlobs.open(join(dataDir, 'blobs'));
+  const blobs = await openBlobs(options);
+  const integrity = new Integrity({ index, blobs, now: clock, log, onCorrupt });
+  const mebibytesPerSecond = options.scrubMebibytesPerSecond ?? 0;
+  const scrub = new Scrub({ index, integrity, mebibytesPerSecond, now: clock });
+  const recency = new Recency(index, clock, log);
+  const { pools, onEvicted } = options;
+  const disk = blobs.direct === undefined ? diskOf(options) : undefined;
+  const limits = new Limits({ index, blobs, recency, pools, disk, onEvicted, now: clock, log });
   const parts: CacheParts = {
     index,
     blobs,
     urls: new SignedUrls(await loadSigningKey(dataDir), clock, cell),
-    recency: new Recency(index, clock, log),
+    recency,
     durability: new Durability(index, blobs, log),
+    integrity,
+    limits,
     now: clock,
   };
   await parts.durability.recover(dataDir);
 
   const chores = [
     every(NOTE_USES_EVERY, () => parts.recency.flush(), log),
-    every(RELEASE_EVERY, () => releaseAbandoned(parts), log),
+    every(RELEASE_EVERY, () => releaseAbandoned(parts, options.openUploadTimeout), log),
+    every(KEEP_LIMITS_EVERY, () => limits.keep(), log),
+    every(KEEP_DISK_EVERY, () => limits.keepDisk(), log),
     every(SWEEP_EVERY, () => removeOrphans(parts, neighbours), log),
+    every(SWEEP_EVERY, () => dropQuarantined(parts), log),
+    ...(mebibytesPerSecond > 0 ? [every(SCRUB_EVERY, () => scrub.round(), log)] : []),
   ];
 
   return {
@@ -141,16 +175,44 @@ export async function openCache({ dataDir, cell, clock, neighbours, log }: Cache
     urls: parts.urls,
     stores: { blobs, urls: parts.urls },
     write: (blob, sizeBytes, source) => blobs.write(blob, sizeBytes, source),
-    content: (tenant, entryId) => index.content(tenant, entryId),
-    read: (content, range) => blobs.read(content.blobs, range),
+    async content(tenant, entryId) {
+      const content = await index.content(tenant, entryId);
+      return content && { ...content, tenant, entryId };
+    },
+    async read({ tenant, entryId, blobs: read }, range) {
+      const stream = await blobs.read(read, range);
+      return stream.once('error', (error) => {
+        if (error instanceof BytesCorrupt) integrity.doubt(tenant, entryId);
+      });
+    },
+    storedParts: (tenant, entryId, offset) => storedPartsOf(parts, tenant, entryId, offset),
+    doubt: (tenant, entryId) => integrity.doubt(tenant, entryId),
+    verify: (tenant) => verify(parts, tenant),
+    management: manage(parts),
+    storeCa: blobs.direct?.ca,
     ready: () => index.ready(),
     close: async () => {
+      scrub.stop();
       for (const chore of chores) await chore.stop();
       await parts.recency.flush();
+      await integrity.settled();
       await parts.durability.close(CLOSE_PATIENCE);
       await index.close();
     },
   };
+}
+
+/** The disk is ours to keep free where the bytes are in the folder. */
+function diskOf({ dataDir, freeDiskFloor, volumeBytes }: CacheOptions): Disk | undefined {
+  if (freeDiskFloor === undefined) return undefined;
+  return { floor: freeDiskFloor, space: (used) => spaceOf(dataDir, volumeBytes, used) };
+}
+
+/** The SDK is loaded where it is used alone: it is as large as the rest of the api. */
+async function openBlobs({ dataDir, s3 }: CacheOptions): Promise<Blobs> {
+  if (s3 === undefined) return FolderBlobs.open(join(dataDir, 'blobs'));
+  const { S3Blobs } = await import('./blobs/s3/s3_blobs.ts');
+  return S3Blobs.open(s3);
 }
 
 /** Runs a chore again and again, one run at a time; a failure is logged and tried again the next time. */

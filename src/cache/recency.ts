@@ -10,6 +10,7 @@ export class Recency {
   readonly #now: () => number;
   readonly #log: Logger;
   #noted = new Map<string, { tenant: string; at: number }>();
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(index: CacheIndex, now: () => number, log: Logger) {
     this.#index = index;
@@ -21,7 +22,13 @@ export class Recency {
     this.#noted.set(entryId, { tenant, at: this.#now() });
   }
 
-  async flush(): Promise<void> {
+  /** Everything noted before the call is written when it returns, by it or by a flush that was under way. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
     const uses = Array.from(this.#noted, ([entryId, use]) => ({ entryId, ...use }));
     if (uses.length === 0) return;
     this.#noted = new Map();

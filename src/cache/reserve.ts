@@ -9,19 +9,29 @@ import { type CacheAccess, writableScope } from './scope.ts';
 /**
  * Takes scope, key and version for one upload. Of concurrent tries the index lets one win; the others, and all
  * later ones, get `cache-entry-exists`, because entries are immutable. A tenant that creates too many gets
- * `too-many-requests`.
+ * `too-many-requests`, and what there is no room for `cache-entry-too-large` or `cache-store-full`.
  */
 export async function reserve(
-  { index, now }: CacheParts,
+  { index, limits, now }: Pick<CacheParts, 'index' | 'limits' | 'now'>,
   access: CacheAccess,
-  { key, version }: UploadRequest,
+  { key, version, sizeBytes }: UploadRequest,
 ): Promise<UploadAnswer> {
   const scope = writableScope(access);
   checkKey(key);
   checkVersion(version);
+  await limits.admitUpload(access, sizeBytes);
   const uploadId = randomUUID();
   const { tenant, pool } = access;
-  const reserved = await index.reserve(tenant, { uploadId, scope, key, version, pool, now: now() });
+  const creationsPerMinute = limits.creationsPerMinute(access);
+  const reserved = await index.reserve(tenant, {
+    uploadId,
+    scope,
+    key,
+    version,
+    pool,
+    ...(creationsPerMinute === undefined ? {} : { creationsPerMinute }),
+    now: now(),
+  });
   if (reserved.outcome === 'taken') {
     throw new CacheRefused(
       'cache-entry-exists',
@@ -31,7 +41,7 @@ export async function reserve(
   if (reserved.outcome === 'too-many') {
     throw new CacheRefused(
       'too-many-requests',
-      'Too many cache entries were created within a minute.',
+      `More than ${creationsPerMinute} cache entries were begun in this repository within a minute.`,
       reserved.retryAfterMs,
     );
   }
@@ -43,6 +53,7 @@ export async function release(parts: CacheParts, access: CacheAccess, uploadId: 
   await ownUpload(parts, access, uploadId);
   const blobs = await parts.index.release(access.tenant, uploadId);
   if (blobs === undefined) throw unknownUpload();
+  parts.limits.closed(uploadId);
   await parts.blobs.remove(blobs);
 }
 

@@ -1,7 +1,7 @@
 import type { CacheIndex } from './index/index.ts';
 import type { CacheParts } from './open.ts';
 
-/** An upload is given up after this long without a request for parts, in ms. */
+/** An upload is given up after this long without a request for parts, in ms, unless the installation says otherwise. */
 export const ABANDONED_AFTER = 60 * 60 * 1000;
 /** A file that the index doesn't name is removed at this age, in ms: its row may be about to come or to go. */
 export const ORPHAN_GRACE = 2 * ABANDONED_AFTER;
@@ -12,8 +12,13 @@ export const QUARANTINED_FOR = 24 * ABANDONED_AFTER;
 type SweptParts = Pick<CacheParts, 'index' | 'blobs' | 'now'>;
 
 /** Frees the keys of uploads that nobody works on any more, and their bytes; answers how many blobs went. */
-export async function releaseAbandoned({ index, blobs, now }: SweptParts): Promise<number> {
-  const left = await index.releaseAbandoned(now() - ABANDONED_AFTER);
+export async function releaseAbandoned(
+  { index, blobs, limits, now }: SweptParts & Partial<Pick<CacheParts, 'limits'>>,
+  afterMs = ABANDONED_AFTER,
+): Promise<number> {
+  const before = now() - afterMs;
+  limits?.releasedBefore(before);
+  const left = await index.releaseAbandoned(before);
   await blobs.remove(left);
   return left.length;
 }

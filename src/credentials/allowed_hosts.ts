@@ -18,3 +18,13 @@ export function allowedHosts(entries: readonly string[]): AllowedHosts {
     },
   };
 }
+
+/** Whether allowedHosts reads them. */
+export function areHosts(entries: readonly string[]): boolean {
+  try {
+    allowedHosts(entries);
+    return true;
+  } catch {
+    return false;
+  }
+}

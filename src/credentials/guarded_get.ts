@@ -23,6 +23,8 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 
 export interface GuardedGetOptions {
   allowed: AllowedHosts;
+  /** The chart's value that `allowed` comes from, for the messages. */
+  allowedBy?: string;
   /** For the whole request, the name's resolution included, in ms. */
   timeoutMs?: number;
   /** Largest body, in bytes. */
@@ -37,19 +39,20 @@ const HEADER_BYTES = 16 * 1024;
  * answers otherwise a moment later (rebinding) gains nothing.
  */
 export function createGuardedGet(options: GuardedGetOptions): GuardedGet {
-  const { allowed, timeoutMs = 5_000, mostBytes = 64 * 1024, resolve = addressesOf } = options;
+  const { allowed, allowedBy = 'credentials.allowedHosts' } = options;
+  const { timeoutMs = 5_000, mostBytes = 64 * 1024, resolve = addressesOf } = options;
 
   async function addressFor(url: URL): Promise<string> {
     const trusted = allowed.has(url);
     if (url.protocol !== 'https:' && !trusted)
-      throw new Unreachable('must be https unless credentials.allowedHosts names its host');
+      throw new Unreachable(`must be https unless ${allowedBy} names its host`);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const addresses = isIP(host) === 0 ? await resolve(host) : [host];
     const [first] = addresses;
     if (first === undefined) throw new Unreachable('its host has no address');
     if (!trusted && addresses.some(isInternalAddress))
       throw new Unreachable(
-        'leads to an address inside the cluster or its network, and credentials.allowedHosts does not name its host',
+        `leads to an address inside the cluster or its network, and ${allowedBy} does not name its host`,
       );
     return first;
   }

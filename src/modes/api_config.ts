@@ -1,6 +1,10 @@
 import { z } from 'zod';
+import { parseFloor } from '../cache/limits/disk_floor.ts';
+import { areHosts } from '../credentials/allowed_hosts.ts';
+import { durationSeconds } from '../resources/duration.ts';
 import { ROUTING_VALUE } from '../resources/entity.ts';
-import { commaList, logLevel, port } from './environment.ts';
+import { quantityBytes } from '../resources/quantity.ts';
+import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
 
 /** Configuration of `harrier api`. */
 export const apiConfig = z.object({
@@ -38,6 +42,33 @@ export const apiConfig = z.object({
     .string()
     .optional()
     .describe('File of the installations whose runners are served as visitors; see docs/verification.md.'),
+  HARRIER_MANAGEMENT: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe(
+      'Whether people and programs that Kubernetes knows may manage caches, and see the page at /ui.',
+    ),
+  HARRIER_CACHE_FREE_DISK_FLOOR: z
+    .string()
+    .default('5%')
+    .transform(readBy(parseFloor, 'must be a share such as 5%, or a quantity such as 20Gi'))
+    .describe("What of the data folder's disk stays free: entries are evicted before it would not."),
+  HARRIER_CACHE_VOLUME_SIZE: z
+    .string()
+    .transform(readBy(quantityBytes, 'must be a quantity such as 10Gi'))
+    .optional()
+    .describe('What the data folder may hold, where its filesystem does not know: as an emptyDir.'),
+  HARRIER_CACHE_OPEN_UPLOAD_TIMEOUT: z
+    .string()
+    .default('1h')
+    .transform(readBy((text) => atLeastAMinute(text) * 1000, 'must be a duration such as 1h, at least 1m'))
+    .describe('How long an upload may stand still before its key and its bytes are given back.'),
+  HARRIER_CACHE_ALLOWED_HOSTS: optionalCommaList
+    .refine(areHosts, 'must be hosts or host:port, separated by commas')
+    .describe(
+      'Hosts inside the cluster, or without TLS, where the keys of jobs’ issuers may be fetched; host or host:port.',
+    ),
   HARRIER_SHUTDOWN_SECONDS: z.coerce
     .number()
     .int()
@@ -48,3 +79,21 @@ export const apiConfig = z.object({
     ),
   HARRIER_LOG_LEVEL: logLevel,
 });
+
+/** As a step of a schema: a text that `read` throws on is said to be what it should have been. */
+function readBy<T>(read: (text: string) => T, message: string) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return read(text);
+    } catch {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    }
+  };
+}
+
+function atLeastAMinute(text: string): number {
+  const seconds = durationSeconds(text);
+  if (seconds < 60) throw new Error('too short');
+  return seconds;
+}

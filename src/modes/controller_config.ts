@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { allowedHosts } from '../credentials/allowed_hosts.ts';
+import { areHosts } from '../credentials/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
 import { valuePrefix } from '../resources/entity.ts';
 import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
@@ -37,15 +37,6 @@ export const controllerConfig = z.object({
 });
 
 export type ControllerConfig = z.infer<typeof controllerConfig>;
-
-function areHosts(entries: string[]): boolean {
-  try {
-    allowedHosts(entries);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function isDuration(text: string): boolean {
   try {

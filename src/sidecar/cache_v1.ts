@@ -5,6 +5,7 @@ import { joinChunks, parseChunkRange } from './content_range.ts';
 import type { Downloads } from './downloads.ts';
 import type { Exchange, Handler } from './handlers.ts';
 import { sendEmpty, sendJson } from './handlers.ts';
+import { jobTokenOf } from './job_token.ts';
 import { parseObject, readBody } from './read_body.ts';
 import { asRefused, Refused } from './refusal.ts';
 import { reserveUpload } from './reserve_upload.ts';
@@ -17,12 +18,12 @@ const BODY_LIMIT = 64 * 1024;
 
 /** The cache service v1, which stock clients use where the server is neither github.com nor *.ghe.com. */
 export function cacheV1Handler(upstream: Upstream, uploads: Uploads, downloads: Downloads): Handler {
-  async function lookup({ query, response, origin }: Exchange): Promise<void> {
+  async function lookup({ request, query, response, restoreOrigin }: Exchange): Promise<void> {
     const keys = (query.get('keys') ?? '').split(',');
-    const download = await downloads.find(keys, query.get('version') ?? '');
+    const download = await downloads.find(keys, query.get('version') ?? '', jobTokenOf(request));
     if (download === undefined) return sendEmpty(response, 204);
     const { key, scope, version, createdAt } = download.entry;
-    const archiveLocation = blobUrl(origin, download.handle, download.signature);
+    const archiveLocation = blobUrl(restoreOrigin, download.handle, download.signature);
     sendJson(response, 200, {
       cacheKey: key,
       scope,
@@ -32,9 +33,10 @@ export function cacheV1Handler(upstream: Upstream, uploads: Uploads, downloads: 
     });
   }
 
-  async function list({ query, response }: Exchange): Promise<void> {
+  async function list({ request, query, response }: Exchange): Promise<void> {
     const path = `/v1/cache/entries?key=${encodeURIComponent(query.get('key') ?? '')}`;
-    const answer = await upstream.json<EntriesAnswer>({ method: 'GET', path, idempotent: true });
+    const jobToken = jobTokenOf(request);
+    const answer = await upstream.json<EntriesAnswer>({ method: 'GET', path, idempotent: true, jobToken });
     const artifactCaches = answer.entries.map(({ key, scope, version, createdAt }) => ({
       cacheKey: key,
       scope,
@@ -49,7 +51,7 @@ export function cacheV1Handler(upstream: Upstream, uploads: Uploads, downloads: 
     if (typeof key !== 'string' || typeof version !== 'string')
       throw new Refused('bad-request', 400, 'key and version are strings');
     const size = Number.isSafeInteger(cacheSize) ? { sizeBytes: cacheSize as number } : {};
-    const upload = await reserveUpload(upstream, uploads, { key, version, ...size });
+    const upload = await reserveUpload(upstream, uploads, { key, version, ...size }, jobTokenOf(request));
     sendJson(response, 201, { cacheId: upload.cacheId });
   }
 
@@ -82,6 +84,8 @@ export function cacheV1Handler(upstream: Upstream, uploads: Uploads, downloads: 
     if (id === undefined || (method !== 'PATCH' && method !== 'POST')) return undefined;
     const upload = uploads.byCacheId(Number(id));
     if (upload === undefined) throw new Refused('not-found', 404, 'no such reservation');
+    // Whoever asks, asks by their own token: never by that of the job which began the upload.
+    upload.jobToken = jobTokenOf(exchange.request);
     return method === 'PATCH' ? patch(exchange, upload) : commit(exchange, upload);
   };
 

@@ -2,6 +2,7 @@ import { blobUrl } from './blob_urls.ts';
 import { commitUpload } from './commit_upload.ts';
 import type { Downloads } from './downloads.ts';
 import type { Exchange, Handler } from './handlers.ts';
+import { jobTokenOf } from './job_token.ts';
 import { parseObject, readBody } from './read_body.ts';
 import { asRefused, Refused } from './refusal.ts';
 import { reserveUpload } from './reserve_upload.ts';
@@ -30,9 +31,12 @@ export function cacheV2Handler(upstream: Upstream, uploads: Uploads, downloads: 
     ],
   ]);
 
-  async function create({ key, version }: CacheRequest, { origin }: Exchange): Promise<AnswerFields> {
+  async function create(
+    { key, version }: CacheRequest,
+    { request, origin }: Exchange,
+  ): Promise<AnswerFields> {
     try {
-      const upload = await reserveUpload(upstream, uploads, { key, version });
+      const upload = await reserveUpload(upstream, uploads, { key, version }, jobTokenOf(request));
       return [
         ['ok', true],
         ['signed_upload_url', blobUrl(origin, upload.handle, upload.signature)],
@@ -49,8 +53,10 @@ export function cacheV2Handler(upstream: Upstream, uploads: Uploads, downloads: 
     }
   }
 
-  async function finalize(request: CacheRequest): Promise<AnswerFields> {
+  async function finalize(request: CacheRequest, exchange: Exchange): Promise<AnswerFields> {
     const upload = uploads.byEntry(request);
+    // Whoever asks, asks by their own token: never by that of the job which began the upload.
+    if (upload !== undefined) upload.jobToken = jobTokenOf(exchange.request);
     const entryId =
       upload === undefined
         ? uploads.finished(request)
@@ -64,14 +70,18 @@ export function cacheV2Handler(upstream: Upstream, uploads: Uploads, downloads: 
     ];
   }
 
-  async function getDownloadUrl(request: CacheRequest, { origin }: Exchange): Promise<AnswerFields> {
+  async function getDownloadUrl(
+    request: CacheRequest,
+    { request: received, restoreOrigin }: Exchange,
+  ): Promise<AnswerFields> {
     const { key, restoreKeys, version } = request;
     // The Go client names the key among its restore keys again.
-    const download = await downloads.find([key, ...restoreKeys.filter((one) => one !== key)], version);
+    const keys = [key, ...restoreKeys.filter((one) => one !== key)];
+    const download = await downloads.find(keys, version, jobTokenOf(received));
     if (download === undefined) return [['ok', false]];
     return [
       ['ok', true],
-      ['signed_download_url', blobUrl(origin, download.handle, download.signature)],
+      ['signed_download_url', blobUrl(restoreOrigin, download.handle, download.signature)],
       ['matched_key', download.entry.key],
     ];
   }

@@ -37,7 +37,13 @@ export function commitUpload(
 export async function abandonUpload(upstream: Upstream, uploads: Uploads, upload: Upload): Promise<void> {
   uploads.forget(upload);
   await upstream
-    .call({ method: 'DELETE', path: upload.path, idempotent: true, timeout: 5000 })
+    .call({
+      method: 'DELETE',
+      path: upload.path,
+      idempotent: true,
+      timeout: 5000,
+      jobToken: upload.jobToken,
+    })
     .catch(() => undefined);
 }
 
@@ -54,6 +60,7 @@ async function send(
     path: `${upload.path}/commit`,
     body: JSON.stringify(request),
     idempotent: true,
+    jobToken: upload.jobToken,
     timeout: 120_000,
   });
   return answer.entryId;

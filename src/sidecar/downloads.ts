@@ -9,9 +9,18 @@ type Hit = Extract<LookupAnswer, { hit: true }>;
 export interface Download {
   readonly handle: string;
   readonly signature: string;
+  /** The job's own token with which it was found; blob requests bring none. */
+  readonly jobToken: string | undefined;
   /** The api's latest answer; its signed URL is renewed when it has expired. */
   entry: Hit;
+  /** When the api gave it, in ms of a clock that never steps back. */
+  askedAt: number;
+  /** The question under way whether the entry is still there. */
+  confirming: Promise<void> | undefined;
 }
+
+/** For so long the api's word that an entry is there holds for bytes that come from elsewhere than its store, in ms. */
+const BELIEVED = 20_000;
 
 /** The oldest give way: a client that comes back for a forgotten one asks for a new URL, as the stock ones do. */
 const MAX_KEPT = 2048;
@@ -19,18 +28,27 @@ const MAX_KEPT = 2048;
 export class Downloads {
   readonly #kept = new Map<string, Download>();
   readonly #upstream: Upstream;
+  readonly #now: () => number;
 
-  constructor(upstream: Upstream) {
+  constructor(upstream: Upstream, now: () => number = () => performance.now()) {
     this.#upstream = upstream;
+    this.#now = now;
   }
 
   /** Asks the api for the first of the keys, then for the others by prefix; undefined when there is none. */
-  async find(keys: readonly string[], version: string): Promise<Download | undefined> {
-    const entry = await this.#lookup(keys, version);
+  async find(
+    keys: readonly string[],
+    version: string,
+    jobToken: string | undefined,
+  ): Promise<Download | undefined> {
+    const entry = await this.#lookup(keys, version, jobToken);
     if (!entry.hit) return undefined;
     const oldest = this.#kept.size >= MAX_KEPT ? this.#kept.keys().next().value : undefined;
     if (oldest !== undefined) this.#kept.delete(oldest);
-    const download: Download = { handle: secret(), signature: secret(), entry };
+    const download: Download = {
+      ...{ handle: secret(), signature: secret(), jobToken, entry },
+      ...{ askedAt: this.#now(), confirming: undefined },
+    };
     this.#kept.set(download.handle, download);
     return download;
   }
@@ -43,7 +61,7 @@ export class Downloads {
   /** A fresh signed URL for the very same entry; refused when that one is gone, whatever else has its key. */
   async renew(download: Download): Promise<void> {
     const { key, version, scope, createdAt, sizeBytes } = download.entry;
-    const entry = await this.#lookup([key], version);
+    const entry = await this.#lookup([key], version, download.jobToken);
     const same =
       entry.hit &&
       entry.key === key &&
@@ -55,11 +73,28 @@ export class Downloads {
       throw new Refused('not-found', 404, 'the cache entry is gone');
     }
     download.entry = entry;
+    download.askedAt = this.#now();
   }
 
-  #lookup(keys: readonly string[], version: string): Promise<LookupAnswer> {
+  /** Asks the api anew whether the entry is there for this job, unless it has just said so; refused when it is gone. */
+  async confirm(download: Download): Promise<void> {
+    if (this.#now() - download.askedAt < BELIEVED) return;
+    // The ranges of one restore ask together.
+    download.confirming ??= this.renew(download).finally(() => {
+      download.confirming = undefined;
+    });
+    await download.confirming;
+  }
+
+  #lookup(keys: readonly string[], version: string, jobToken: string | undefined): Promise<LookupAnswer> {
     const request: LookupRequest = { keys: [...keys], version };
     const body = JSON.stringify(request);
-    return this.#upstream.json({ method: 'POST', path: '/v1/cache/lookup', body, idempotent: true });
+    return this.#upstream.json({
+      method: 'POST',
+      path: '/v1/cache/lookup',
+      body,
+      idempotent: true,
+      jobToken,
+    });
   }
 }

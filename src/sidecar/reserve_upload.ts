@@ -7,6 +7,7 @@ export async function reserveUpload(
   upstream: Upstream,
   uploads: Uploads,
   request: UploadRequest,
+  jobToken: string | undefined,
 ): Promise<Upload> {
   uploads.assertRoom();
   const { uploadId } = await upstream.json<UploadAnswer>({
@@ -14,6 +15,7 @@ export async function reserveUpload(
     path: '/v1/cache/uploads',
     body: JSON.stringify(request),
     idempotent: false,
+    jobToken,
   });
-  return uploads.open({ uploadId, key: request.key, version: request.version });
+  return uploads.open({ uploadId, key: request.key, version: request.version, jobToken });
 }

@@ -70,6 +70,7 @@ async function partUrl(
     path: `${upload.path}/parts`,
     body: JSON.stringify(request),
     idempotent: true,
+    jobToken: upload.jobToken,
   });
   const url = answer.parts.find((part) => part.number === number)?.url;
   if (url === undefined) throw unavailable('the api gave no URL for a part');

@@ -1,3 +1,4 @@
+import { MAX_PARTS } from '../protocol/parts.ts';
 import { Refused } from './refusal.ts';
 import { secret } from './secret.ts';
 
@@ -28,6 +29,8 @@ export interface Upload {
   content: Block[] | undefined;
   nextPart: number;
   touchedAt: number;
+  /** The job's own token as it last came: blob requests bring none, and the api asks for it with every call. */
+  jobToken: string | undefined;
   /** The commit under way: a client that repeats itself waits for the same one. */
   committing: Promise<string> | undefined;
 }
@@ -37,7 +40,6 @@ const MAX_OPEN = 512;
 const MAX_IDLE = 6 * 3600_000;
 /** Results kept for a client that repeats its commit because the answer was lost. */
 const MAX_FINISHED = 512;
-const MAX_PARTS = 10_000;
 
 /** The uploads of this job. Only what is here can be written to: nothing of it is in the URLs but its name. */
 export class Uploads {
@@ -59,11 +61,12 @@ export class Uploads {
 
   /** @param collection Path of the api under which the upload was reserved. */
   open(
-    reserved: { uploadId: string; key: string; version: string },
+    reserved: { uploadId: string; key: string; version: string; jobToken?: string | undefined },
     collection = '/v1/cache/uploads',
   ): Upload {
     const upload: Upload = {
       ...reserved,
+      jobToken: reserved.jobToken,
       path: `${collection}/${encodeURIComponent(reserved.uploadId)}`,
       handle: secret(),
       signature: secret(),

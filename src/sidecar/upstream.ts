@@ -1,12 +1,16 @@
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { StoreAnswer } from '../protocol/cache.ts';
 import { IDEMPOTENCY_KEY_HEADER } from '../protocol/idempotency.ts';
+import { JOB_TOKEN_HEADER } from '../protocol/job_token.ts';
 import type { ProblemCode } from '../protocol/problem.ts';
 import { fetchPlain } from './fetch_plain.ts';
 import { storedOf } from './fetch_stored.ts';
+import { createAsksForJob } from './job_token.ts';
 import { requesterOf } from './node_http.ts';
 import { readBody } from './read_body.ts';
 import { Refused, unavailable } from './refusal.ts';
-import type { Stored } from './stored.ts';
+import { createStoreAgents } from './store_agents.ts';
+import type { Body } from './stored.ts';
 import type { TokenFile } from './token_file.ts';
 
 export interface Call {
@@ -20,6 +24,8 @@ export interface Call {
   timeout?: number;
   /** By it the api knows a call that its caller repeats. Such a call is never repeated here. */
   idempotencyKey?: string;
+  /** The job's own token, on calls about its cache; sent only where the pool takes scopes from jobs. */
+  jobToken?: string | undefined;
 }
 
 export interface Answer {
@@ -30,7 +36,7 @@ export interface Answer {
 }
 
 export interface SignedRequest {
-  method: 'GET' | 'PUT';
+  method: 'GET' | 'PUT' | 'POST';
   /** As the api gave it: absolute, or a path under its base. */
   url: string;
   headers: OutgoingHttpHeaders;
@@ -44,8 +50,14 @@ export interface Upstream {
   json<T>(call: Call): Promise<T>;
   /** Begins a request on a signed URL, which needs no token and gets none: a store must never see it. */
   signed(request: SignedRequest): ClientRequest;
-  /** GETs a signed URL, the body to be relayed. */
-  fetch(url: string, headers: OutgoingHttpHeaders): Promise<Stored>;
+  /** As `signed`, on a URL of a store that may have authorities of its own. */
+  store(request: SignedRequest): Promise<ClientRequest>;
+  /**
+   * GETs a signed URL, the body to be taken.
+   *
+   * @param patience How long the answer's head may be waited for, in ms.
+   */
+  fetch(url: string, headers: OutgoingHttpHeaders, patience?: number): Promise<Body>;
   close(): void;
 }
 
@@ -79,11 +91,17 @@ export function connectUpstream(options: UpstreamOptions): Upstream {
     return agent;
   };
 
-  const attempt = async (call: Call): Promise<Answer> => {
+  const asksForJob = createAsksForJob();
+  const send = (call: Call): Promise<Answer> => {
     const bearer = tokenOf(options.token);
-    const answer = await once(base, call, bearer, agentOf);
+    const { jobToken, ...own } = call;
+    return once(base, jobToken !== undefined && asksForJob(bearer) ? call : own, bearer, agentOf);
+  };
+
+  const attempt = async (call: Call): Promise<Answer> => {
+    const answer = await send(call);
     if (answer.status !== 401 || !options.token.reread()) return answer;
-    return once(base, call, tokenOf(options.token), agentOf);
+    return send(call);
   };
 
   const call = async (wanted: Call): Promise<Answer> => {
@@ -100,33 +118,43 @@ export function connectUpstream(options: UpstreamOptions): Upstream {
 
   const storeUrl = (url: string) => new URL(/^https?:/i.test(url) ? url : `${base}${url}`);
 
-  const signed = ({ method, url, headers }: SignedRequest): ClientRequest => {
+  const begin = ({ method, url, headers }: SignedRequest, agent?: Agent): ClientRequest => {
     const target = storeUrl(url);
     const request = requesterOf(target.protocol).request(target, {
       method,
       headers,
-      agent: agentOf(target.protocol),
+      agent: agent ?? agentOf(target.protocol),
       timeout: STREAM_TIMEOUT,
     });
     request.once('timeout', () => request.destroy(new Error('the store stands still')));
     return request;
   };
 
+  const json = async <T>(wanted: Call): Promise<T> => {
+    const answer = await call(wanted);
+    if (answer.status >= 300) throw refusedBy(answer);
+    return (answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString('utf8'))) as T;
+  };
+
+  const storeAgents = createStoreAgents(() =>
+    json<StoreAnswer>({ method: 'GET', path: '/v1/cache/store', idempotent: true }),
+  );
+  const store = async (request: SignedRequest): Promise<ClientRequest> =>
+    /^https:/i.test(request.url) ? begin(request, await storeAgents.agent()) : begin(request);
+
   return {
     call,
-    async json<T>(wanted: Call) {
-      const answer = await call(wanted);
-      if (answer.status >= 300) throw refusedBy(answer);
-      return (answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString('utf8'))) as T;
-    },
-    signed,
-    fetch(url, headers) {
+    json,
+    signed: (request) => begin(request),
+    store,
+    async fetch(url, headers, patience) {
       const target = storeUrl(url);
       return target.protocol === 'http:'
-        ? fetchPlain(target, headers, STREAM_TIMEOUT)
-        : storedOf(signed({ method: 'GET', url, headers }));
+        ? fetchPlain(target, headers, STREAM_TIMEOUT, patience)
+        : storedOf(await store({ method: 'GET', url, headers }), patience);
     },
     close() {
+      storeAgents.close();
       for (const agent of agents.values()) agent.destroy();
     },
   };
@@ -149,6 +177,7 @@ function once(
   const target = new URL(`${base}${call.path}`);
   const headers: OutgoingHttpHeaders = { authorization: `Bearer ${bearer}`, accept: 'application/json' };
   if (call.idempotencyKey !== undefined) headers[IDEMPOTENCY_KEY_HEADER] = call.idempotencyKey;
+  if (call.jobToken !== undefined) headers[JOB_TOKEN_HEADER] = call.jobToken;
   if (call.body !== undefined) {
     headers['content-type'] = 'application/json';
     headers['content-length'] = Buffer.byteLength(call.body);

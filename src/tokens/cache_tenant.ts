@@ -15,5 +15,12 @@ export function cacheTenant(
   const { url } = pool.spec.forge;
   if (url === undefined || scope?.type !== 'repository' || scope.name === undefined)
     return `${namespace}/${name}`;
-  return `${namespace}/${new URL(url).host}/${scope.name}`;
+  // No forge has such a name. With it a pool could name what is the tenant of another repository's jobs.
+  const repository = scope.name.replaceAll('#', '%23');
+  return `${namespace}/${new URL(url).host}/${repository}`;
+}
+
+/** The part of a tenant that jobs of one repository have, by the id that their forge signed (decimal digits). */
+export function repositoryTenant(tenant: string, repositoryId: string): string {
+  return `${tenant}#${repositoryId}`;
 }

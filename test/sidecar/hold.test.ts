@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Cache, openCache } from '../../src/cache/open.ts';
 import { cacheRoutes } from '../../src/runtime/routes/cache.ts';
 import { type AgentApi, startAgentApi } from '../runtime/agent/agent_api.ts';
+import { callerAccess } from '../support/cache_api.ts';
 import { prepareSidecar, type SidecarProcess, startSidecar } from './sidecar_process.ts';
 import { CACHE_SERVICE } from './stand.ts';
 
@@ -28,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  api = await startAgentApi({ more: [cacheRoutes(cache)], storeMs: STORE_MS });
+  api = await startAgentApi({ more: [cacheRoutes(cache, callerAccess())], storeMs: STORE_MS });
 });
 afterEach(async () => {
   await sidecar.stop();

@@ -4,7 +4,12 @@ import { openSqlite } from '../../src/artifacts/index/sqlite_database.ts';
 import { type Artifacts, openArtifacts } from '../../src/artifacts/open.ts';
 import type { Cache } from '../../src/cache/open.ts';
 import type { CacheAccess } from '../../src/cache/scope.ts';
+import { allowedHosts } from '../../src/credentials/allowed_hosts.ts';
+import { createCheckJobToken } from '../../src/credentials/check_job_token.ts';
+import { createGuardedGet } from '../../src/credentials/guarded_get.ts';
+import type { JobIdentityIssuer } from '../../src/resources/pool_cache.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
+import { createCallerAccess } from '../../src/runtime/cache_access/caller_access.ts';
 import { DEFAULT_LIMITS } from '../../src/runtime/limits.ts';
 import { createApiMetrics } from '../../src/runtime/metrics.ts';
 import { artifactRoutes } from '../../src/runtime/routes/artifacts.ts';
@@ -20,7 +25,7 @@ import { claimsNaming, trusting } from './authentication.ts';
  */
 export function buildCacheApi(
   cache: Cache,
-  callers: Readonly<Record<string, CacheAccess & Artifacted>>,
+  callers: Readonly<Record<string, CacheAccess & Artifacted & OfJobs>>,
   log = pino({ level: 'silent' }),
   artifacts = noArtifacts(cache, log),
 ): Promise<Api> {
@@ -32,8 +37,18 @@ export function buildCacheApi(
       (bearer) => (callers[bearer] === undefined ? undefined : claimsOf(bearer, callers[bearer])),
       () => WORKING,
     ),
-    routes: [cacheRoutes(cache), artifactRoutes(artifacts), blobRoutes(cache, artifacts)],
+    routes: [cacheRoutes(cache, callerAccess()), artifactRoutes(artifacts), blobRoutes(cache, artifacts)],
   });
+}
+
+/** Whose jobs' tokens say what they may do; the issuer's keys are on this machine. */
+interface OfJobs {
+  jobIdentity?: JobIdentityIssuer | undefined;
+}
+
+export function callerAccess() {
+  const get = createGuardedGet({ allowed: allowedHosts(['127.0.0.1']) });
+  return createCallerAccess(createCheckJobToken(get, Date.now));
 }
 
 /** Who may have artifacts as well. */
@@ -46,9 +61,9 @@ function noArtifacts(cache: Cache, log: Logger): Artifacts {
 
 function claimsOf(
   bearer: string,
-  { enabled, tenant, pool, scopes, artifacts }: CacheAccess & Artifacted,
+  { enabled, tenant, pool, scopes, artifacts, jobIdentity }: CacheAccess & Artifacted & OfJobs,
 ): RuntimeClaims {
-  const claims = claimsNaming(bearer, { enabled, tenant, scopes: [...scopes] });
+  const claims = claimsNaming(bearer, { enabled, tenant, scopes: [...scopes], jobIdentity });
   const [namespace = '', name = ''] = pool.split('/');
   return {
     ...claims,

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
+import { poolCache } from '../../src/resources/pool_cache.ts';
 import { HARRIER_CLAIM } from '../../src/tokens/claims.ts';
 import { issueToken } from '../../src/tokens/issue.ts';
 import { makeSigningKey, publicKeySetOf } from '../../src/tokens/keys.ts';
@@ -40,6 +41,8 @@ test('says who the runner is, for how long, and what it may do', async () => {
   expect(expiresAt.getTime() - issuedAt.getTime()).toBe(90_000);
 });
 
+const JOBS = { issuer: 'https://forge.example.com', jwksUrl: 'https://forge.example.com/jwks' };
+
 test("carries the pool's routing, forge and scopes", async () => {
   const key = await makeSigningKey(NOW);
   const pool = aPool({
@@ -51,7 +54,12 @@ test("carries the pool's routing, forge and scopes", async () => {
       credentialsSecretRef: { name: 'gitea-admin' },
       labels: [],
     },
-    cache: { enabled: false, scopes: [{ name: 'refs/heads/main', permission: 'Read' }] },
+    cache: poolCache.parse({
+      enabled: false,
+      scopesFrom: 'Job',
+      jobIdentity: JOBS,
+      scopes: [{ name: 'refs/heads/main', permission: 'Read' }],
+    }),
   });
   const { claims, jwt } = await issueToken({
     token: aToken(),
@@ -65,7 +73,11 @@ test("carries the pool's routing, forge and scopes", async () => {
     cell: 'eu-1',
     organization: 'acme',
     forge: { type: 'gitea', scope: 'repository', entity: 'acme/app' },
-    cache: { enabled: false, scopes: [{ name: 'refs/heads/main', permission: 'Read' }] },
+    cache: {
+      enabled: false,
+      scopes: [{ name: 'refs/heads/main', permission: 'Read' }],
+      jobIdentity: JOBS,
+    },
   });
   expect(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).not.toContain('gitea-admin');
 });

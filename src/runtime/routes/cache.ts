@@ -2,7 +2,6 @@ import type { FastifyError } from 'fastify';
 import { z } from 'zod';
 import type { Cache } from '../../cache/open.ts';
 import { CacheRefused } from '../../cache/refused.ts';
-import type { CacheAccess } from '../../cache/scope.ts';
 import {
   commitAnswer,
   commitRequest,
@@ -16,9 +15,10 @@ import {
   uploadAnswer,
   uploadRequest,
 } from '../../protocol/cache.ts';
+import { MAX_COMMIT_BYTES } from '../../protocol/parts.ts';
 import { problemDetails } from '../../protocol/problem.ts';
-import { HARRIER_CLAIM } from '../../tokens/claims.ts';
 import type { Caller } from '../authenticate.ts';
+import type { CallerAccess } from '../cache_access/caller_access.ts';
 import { problem } from '../problem.ts';
 import { AT_WORK } from '../served_states.ts';
 import type { ApiPlugin } from '../server.ts';
@@ -30,16 +30,19 @@ const config = { states: AT_WORK, issuers: 'trusted' } as const;
 const refusals = { 400: problemDetails, 401: problemDetails, 403: problemDetails, 422: problemDetails };
 const uploadRefusals = { ...refusals, 404: problemDetails, 409: problemDetails };
 
-/** The cache's control plane. Whose entries, and in which scopes, the token says; a request can't. */
-export function cacheRoutes(cache: Cache): ApiPlugin {
-  const lookup = (caller: Caller, body: LookupRequest) => cache.lookup(accessOf(caller), body);
+/** The cache's control plane. Whose entries, and in which scopes, the tokens say; a request can't. */
+export function cacheRoutes(cache: Cache, access: CallerAccess): ApiPlugin {
+  const shortLookup = (caller: Caller, body: LookupRequest) => {
+    const known = access.ofRunner(caller);
+    return known && cache.lookup(known, body);
+  };
   return async (app) => {
     app.setErrorHandler(refusedAsProblem);
 
     app.post(
       '/v1/cache/lookup',
       {
-        config: { ...config, shortWay: lookup },
+        config: { ...config, shortWay: shortLookup },
         schema: {
           summary: 'What to restore for these keys',
           description: 'Scope by scope; in each every key exactly, then as a prefix, newest first.',
@@ -48,7 +51,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: lookupAnswer, ...refusals },
         },
       },
-      (request) => lookup(request.caller, request.body),
+      async (request) => cache.lookup(await access.of(request, 'read'), request.body),
     );
 
     app.get(
@@ -62,7 +65,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: entriesAnswer, ...refusals },
         },
       },
-      (request) => cache.list(accessOf(request.caller), request.query.key),
+      async (request) => cache.list(await access.of(request, 'read'), request.query.key),
     );
 
     app.post(
@@ -77,7 +80,7 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
         },
       },
       async (request, reply) =>
-        reply.code(201).send(await cache.reserve(accessOf(request.caller), request.body)),
+        reply.code(201).send(await cache.reserve(await access.of(request, 'write'), request.body)),
     );
 
     app.post(
@@ -92,13 +95,15 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: partsAnswer, ...uploadRefusals },
         },
       },
-      (request) => cache.offerParts(accessOf(request.caller), request.params.uploadId, request.body),
+      async (request) =>
+        cache.offerParts(await access.of(request, 'write'), request.params.uploadId, request.body),
     );
 
     app.post(
       '/v1/cache/uploads/:uploadId/commit',
       {
         config,
+        bodyLimit: MAX_COMMIT_BYTES,
         schema: {
           summary: 'Make an upload an entry',
           tags,
@@ -107,7 +112,8 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
           response: { 200: commitAnswer, ...uploadRefusals },
         },
       },
-      (request) => cache.commit(accessOf(request.caller), request.params.uploadId, request.body),
+      async (request) =>
+        cache.commit(await access.of(request, 'write'), request.params.uploadId, request.body),
     );
 
     app.get(
@@ -135,18 +141,11 @@ export function cacheRoutes(cache: Cache): ApiPlugin {
         },
       },
       async (request, reply) => {
-        await cache.release(accessOf(request.caller), request.params.uploadId);
+        await cache.release(await access.of(request, 'write'), request.params.uploadId);
         return reply.code(204).send(undefined);
       },
     );
   };
-}
-
-/** A visitor's pool is told apart from ours of the same name by its issuer, as its tenant is (trusted/check_visitor.ts). */
-function accessOf({ claims, token }: Caller): CacheAccess {
-  const { cache, namespace, pool } = claims[HARRIER_CLAIM];
-  const name = `${namespace}/${pool.name}`;
-  return { ...cache, pool: token === undefined ? `${claims.iss}#${name}` : name };
 }
 
 /** An error handler of the routes that the cache answers; whatever isn't the cache's goes on to the next one. */

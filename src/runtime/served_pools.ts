@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { RunnerPoolKind } from '../kube/kinds.ts';
+import type { Kind } from '../kube/types.ts';
+import { runnerPoolSpec, runnerPoolStatus } from '../resources/runner_pool.ts';
+
+const servedPool = z.object({
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string(),
+    creationTimestamp: z.string(),
+    deletionTimestamp: z.string().optional(),
+  }),
+  spec: z.object({
+    replicas: runnerPoolSpec.shape.replicas,
+    forge: runnerPoolSpec.shape.forge.unwrap().pick({ type: true, url: true, scope: true }),
+    cache: runnerPoolSpec.shape.cache,
+  }),
+  status: runnerPoolStatus
+    .pick({
+      replicas: true,
+      readyReplicas: true,
+      idleReplicas: true,
+      busyReplicas: true,
+      external: true,
+      cache: true,
+      conditions: true,
+    })
+    .optional(),
+});
+
+/** What the api uses of a pool. */
+export type ServedPool = z.infer<typeof servedPool>;
+
+/** Pools with all else left out: a pod template may be many times as large as what is used here. */
+export const ServedPoolKind: Kind<ServedPool> = { ...RunnerPoolKind, parse: (raw) => servedPool.parse(raw) };
