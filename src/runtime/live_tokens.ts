@@ -14,6 +14,8 @@ export interface LiveTokens {
    * TokenRefused. At once from the informers' copy while their watches are alive, else by asking the apiserver.
    */
   check(claims: RuntimeClaims): RunnerToken | Promise<RunnerToken>;
+  /** The same from the informers' copy alone; undefined where the apiserver must be asked, throws where it refuses. */
+  watched(claims: RuntimeClaims): RunnerToken | undefined;
   /** The same from the apiserver's own word: for whoever was found wanting by a copy that may be a moment behind. */
   recheck(claims: RuntimeClaims): Promise<RunnerToken>;
 }
@@ -42,7 +44,7 @@ export function createLiveTokens({
   ask,
   now,
 }: LiveTokensOptions): LiveTokens {
-  const watched = new Set(namespaces);
+  const ours = new Set(namespaces);
 
   /** Names don't change, so one may be taken from an old copy. */
   function nameOf(claims: RuntimeClaims): string {
@@ -51,24 +53,27 @@ export function createLiveTokens({
     return known ?? pod?.name ?? registeredTokenName(pool.uid, runner.name, attempt);
   }
 
+  function watched(claims: RuntimeClaims): RunnerToken | undefined {
+    const { namespace, pod } = claims[HARRIER_CLAIM];
+    if (!ours.has(namespace)) throw new TokenRefused('unknown-token');
+    if (fallen.has(claims.jti)) throw new TokenRefused('revoked-parent');
+    const watching = tokens.synced && tokens.connected && pods.synced && pods.connected && heard();
+    const token = tokens.store.byUid(claims.jti);
+    // A runner that has just registered may be here before the watch tells of it.
+    const ahead = pod === undefined && now() / 1000 - claims.iat < FRESH_SECONDS;
+    if (!watching || (ahead && token?.status?.phase !== 'Active')) return undefined;
+    const parent = token?.spec.parentRef;
+    return judge(claims, token, {
+      pod: pod === undefined ? undefined : pods.store.byUid(pod.uid),
+      parent: parent === undefined ? undefined : tokens.store.byUid(parent.uid),
+    });
+  }
+
   return {
-    check(claims) {
-      const { namespace, pod } = claims[HARRIER_CLAIM];
-      if (!watched.has(namespace)) throw new TokenRefused('unknown-token');
-      if (fallen.has(claims.jti)) throw new TokenRefused('revoked-parent');
-      const watching = tokens.synced && tokens.connected && pods.synced && pods.connected && heard();
-      const token = tokens.store.byUid(claims.jti);
-      // A runner that has just registered may be here before the watch tells of it.
-      const ahead = pod === undefined && now() / 1000 - claims.iat < FRESH_SECONDS;
-      if (!watching || (ahead && token?.status?.phase !== 'Active')) return ask(claims, nameOf(claims));
-      const parent = token?.spec.parentRef;
-      return judge(claims, token, {
-        pod: pod === undefined ? undefined : pods.store.byUid(pod.uid),
-        parent: parent === undefined ? undefined : tokens.store.byUid(parent.uid),
-      });
-    },
+    watched,
+    check: (claims) => watched(claims) ?? ask(claims, nameOf(claims)),
     async recheck(claims) {
-      if (!watched.has(claims[HARRIER_CLAIM].namespace)) throw new TokenRefused('unknown-token');
+      if (!ours.has(claims[HARRIER_CLAIM].namespace)) throw new TokenRefused('unknown-token');
       if (fallen.has(claims.jti)) throw new TokenRefused('revoked-parent');
       const fresh = await ask(claims, nameOf(claims));
       tokens.store.absorb(fresh);

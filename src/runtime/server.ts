@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -23,6 +23,9 @@ import { pressure } from './pressure.ts';
 import { problemOf, problems, sendProblem } from './problem.ts';
 import { rateLimits } from './rate_limits.ts';
 import { routeTable } from './route_table.ts';
+import { HeldRequest } from './short_way/held_request.ts';
+import { openShortWays } from './short_way/open_short_ways.ts';
+import { createShortWays } from './short_way/short_way.ts';
 import { websockets } from './websockets.ts';
 
 /** A set of routes; its schemas are zod's, and `request.identity` is who asks. */
@@ -47,6 +50,7 @@ export interface ServerOptions {
 /** The api, ready to listen or to be asked by `inject`. */
 export async function buildServer(options: ServerOptions): Promise<Api> {
   const { limits, metrics } = options;
+  const ways = createShortWays();
   const app: Api = fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     // Two lines per request, with URLs that may be signed: observe logs what matters, without the URL.
@@ -56,10 +60,17 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
     childLoggerFactory: (logger) => logger,
     // Fastify and Node leave most of these at "for ever", which one slow client after another would use up.
     bodyLimit: limits.controlBodyBytes,
-    requestTimeout: limits.requestTimeoutMs,
-    connectionTimeout: limits.idleSocketTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    http: { headersTimeout: limits.headersTimeoutMs, maxHeaderSize: limits.headerBytes },
+    serverFactory: (usual) =>
+      createServer(
+        {
+          requestTimeout: limits.requestTimeoutMs,
+          keepAliveTimeout: limits.keepAliveTimeoutMs,
+          headersTimeout: limits.headersTimeoutMs,
+          maxHeaderSize: limits.headerBytes,
+          IncomingMessage: HeldRequest,
+        },
+        ways.before(usual),
+      ).setTimeout(limits.idleSocketTimeoutMs),
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     clientErrorHandler: refuseConnection,
@@ -80,6 +91,9 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
   await app.register(pressure, { maxEventLoopDelayMs: limits.maxEventLoopDelayMs });
   await app.register(authenticate, { ...options.authentication, onRefusal: metrics.refused });
   await app.register(rateLimits, { requestsPerSecond: limits.requestsPerSecond });
+  // Where each request is counted against a limit, or logged, it passes the hooks that do it.
+  if (limits.requestsPerSecond === 0 && !options.log.isLevelEnabled('debug'))
+    await app.register(openShortWays, { ways, answered: metrics.answered });
   await app.register(openapi);
   for (const routes of options.routes) await app.register(routes);
   return app;

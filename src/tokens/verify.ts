@@ -28,6 +28,8 @@ export interface TokenVerifier {
    * Whether its runner still lives is not known here.
    */
   verify(raw: string): RuntimeClaims | Promise<RuntimeClaims>;
+  /** The same for a token seen before, at once; undefined for one that was not. */
+  remembered(raw: string): RuntimeClaims | undefined;
   /** From now on only these keys count, for tokens seen before as well. */
   useKeys(keys: VerificationKeys): void;
   /** Whether there is any key to verify with. */
@@ -65,12 +67,15 @@ export function createVerifier(options: VerifyOptions): TokenVerifier {
     return claims.data;
   }
 
+  function remembered(raw: string): RuntimeClaims | undefined {
+    if (raw.length > MAX_TOKEN_LENGTH) throw new TokenRefused('malformed');
+    const known = verdicts.get(Verdicts.key(raw));
+    return known && inTime(known);
+  }
+
   return {
-    verify(raw) {
-      if (raw.length > MAX_TOKEN_LENGTH) throw new TokenRefused('malformed');
-      const known = verdicts.get(Verdicts.key(raw));
-      return known === undefined ? genuine(raw) : inTime(known);
-    },
+    remembered,
+    verify: (raw) => remembered(raw) ?? genuine(raw),
     useKeys(next) {
       keys = next;
       verdicts.keepOnly(next);

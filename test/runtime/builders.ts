@@ -75,17 +75,19 @@ export interface TestApiOptions {
   limits?: Partial<Limits>;
   ask?: AskApiserver;
   heard?: () => boolean;
+  /** What is logged; `debug` when absent, with which every request goes the usual way. */
+  level?: 'debug' | 'info';
   /** The key that its tokens are signed with; one of its own when absent. */
   key?: SigningKey;
 }
 
 /** The real server over real stores; only the watch is the test's. */
 export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
-  const { routes, limits, ask, heard, key = await makeSigningKey(NOW) } = options;
+  const { routes, limits, ask, heard, level = 'debug', key = await makeSigningKey(NOW) } = options;
   const tokens = watched<RunnerToken>();
   const pods = watched<PodLife>();
   const lines: string[] = [];
-  const log = pino({ level: 'debug' }, { write: (line) => lines.push(line) });
+  const log = pino({ level }, { write: (line) => lines.push(line) });
   const metrics = createApiMetrics();
   const live = createLiveTokens({
     tokens,

@@ -15,6 +15,7 @@ export function trusting(
   const verifier: TokenVerifier = {
     ready: true,
     useKeys: () => {},
+    remembered: claimsOf,
     verify(bearer) {
       const claims = claimsOf(bearer);
       if (claims === undefined) throw new TokenRefused('bad-signature');
@@ -22,7 +23,7 @@ export function trusting(
     },
   };
   const check = () => tokenOf() as RunnerToken;
-  return { verifier, agentVerifier: verifier, live: { check, recheck: async () => check() } };
+  return { verifier, agentVerifier: verifier, live: { check, watched: check, recheck: async () => check() } };
 }
 
 /** Claims of the runner named, far from expiry. */

@@ -15,7 +15,7 @@ export function runnerRoutes(storeReport: StoreReport): ApiPlugin {
     app.get(
       '/v1/runner',
       {
-        config: { states: WHILE_ALIVE, issuers: 'trusted' },
+        config: { states: WHILE_ALIVE, issuers: 'trusted', shortWay: runnerViewOf },
         schema: {
           summary: 'Who am I',
           tags: ['runner'],
