@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { findBleed, inputsOf } from './bundle/bleed.ts';
+import { pageInside } from './bundle/page.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -42,6 +43,7 @@ export async function bundle(options: BundleOptions = {}): Promise<{ lightInputs
     banner: {
       js: "import{createRequire as __harrierRequire}from'node:module';const require=__harrierRequire(import.meta.url);",
     },
+    plugins: [pageInside],
     metafile: true,
     logLevel: 'warning',
   });

@@ -6,11 +6,11 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chartFiles } from './generate/chart_files.ts';
+import { commandPages } from './generate/command_pages.ts';
 import { customResourceFiles } from './generate/custom_resources.ts';
 import { endpointsPage } from './generate/endpoints_page.ts';
 import { openapiFile } from './generate/openapi_file.ts';
 import { referenceFiles } from './generate/reference_pages.ts';
-import { tokenCommandPage } from './generate/token_command_page.ts';
 
 /** Path in the repository → what must stand there. */
 export type GeneratedFiles = ReadonlyMap<string, string>;
@@ -25,7 +25,7 @@ export async function generatedFiles(): Promise<GeneratedFiles> {
     ...referenceFiles(),
     await endpointsPage(),
     await openapiFile(),
-    await tokenCommandPage(),
+    ...(await commandPages()),
   ]);
 }
 

@@ -7,6 +7,7 @@ const MODES: Record<string, () => Promise<Mode>> = {
   sidecar: () => import('./modes/sidecar.ts'),
   router: () => import('./modes/router.ts'),
   token: () => import('./modes/token.ts'),
+  cache: () => import('./modes/cache.ts'),
 };
 
 const mode = process.argv[2] ?? '';

@@ -7,6 +7,7 @@ const WHO: Record<Access, string> = {
   agent: 'an agent, with its agent JWT',
   registration: 'whoever has a registration token',
   introspection: 'a client of introspection, with its secret',
+  manager: 'a manager, with a token of Kubernetes (docs/cache_management.md)',
   'signed-url': 'whoever has the signed URL',
   public: 'everybody',
 };

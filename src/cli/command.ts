@@ -17,6 +17,7 @@ export interface Io {
   /** What is told beside it. */
   note(text: string): void;
   now(): Date;
+  env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the person has had enough of it (SIGINT). */
   signal: AbortSignal;
 }

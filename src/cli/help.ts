@@ -1,19 +1,25 @@
 import { type Command, HELP, type Option } from './command.ts';
 
-const PROGRAM = 'harrier token';
-
-export function usageOf(name: string, command: Command): string {
-  return [PROGRAM, name, '[options]', command.operands].filter((word) => word !== '').join(' ');
+/** A group of commands, such as `harrier token`. */
+export interface Program {
+  /** As a person types it. */
+  name: string;
+  /** One sentence. */
+  summary: string;
 }
 
-export function helpOf(name: string, command: Command): string {
+export function usageOf(program: Program, name: string, command: Command): string {
+  return [program.name, name, '[options]', command.operands].filter((word) => word !== '').join(' ');
+}
+
+export function helpOf(program: Program, name: string, command: Command): string {
   const options = optionsOf(command).map(
     ([long, option]) =>
       [`${option.short === undefined ? '    ' : ''}${writtenOption(long, option)}`, option.help] as const,
   );
   const parts = [
     sentence(command.summary),
-    `Usage: ${usageOf(name, command)}`,
+    `Usage: ${usageOf(program, name, command)}`,
     command.details,
     `Options:\n${aligned(options)}`,
     `Example: ${command.example}`,
@@ -21,13 +27,13 @@ export function helpOf(name: string, command: Command): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-export function overview(commands: Record<string, Command>): string {
+export function overview(program: Program, commands: Record<string, Command>): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const);
   return [
-    'Looks after the tokens by which runners join.',
-    `Usage: ${PROGRAM} COMMAND [options]`,
+    program.summary,
+    `Usage: ${program.name} COMMAND [options]`,
     `Commands:\n${aligned(lines)}`,
-    `${PROGRAM} COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 not understood.\n`,
+    `${program.name} COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 not understood.\n`,
   ].join('\n\n');
 }
 

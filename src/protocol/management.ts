@@ -70,9 +70,12 @@ export const cacheUsage = z.object({
 export type CacheUsage = z.infer<typeof cacheUsage>;
 
 export const verifiedCache = z.object({
-  intact: z.boolean().describe('Whether the stored bytes are those that were saved.'),
+  outcome: z
+    .enum(['sound', 'corrupt', 'unavailable'])
+    .describe(
+      'Whether the stored bytes are those that were saved. A corrupt entry is taken out of use; of one that could not be read nothing is known.',
+    ),
   size_in_bytes: wholeNumber('Bytes that were read.'),
-  problem: z.string().optional().describe('What is wrong; the entry is then restored no more.'),
 });
 export type VerifiedCache = z.infer<typeof verifiedCache>;
 

@@ -10,7 +10,8 @@ export const openapi = fastifyPlugin(
         openapi: '3.1.0',
         info: {
           title: 'Harrier runtime API',
-          description: 'What a runner may ask with its own token. Every error is an RFC 9457 problem.',
+          description:
+            'What a runner may ask with its own token, and what managers of caches may. Every error is an RFC 9457 problem.',
           version: 'v1',
         },
         components: {
@@ -18,6 +19,11 @@ export const openapi = fastifyPlugin(
             runner: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
             agent: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
             registration: { type: 'http', scheme: 'bearer', description: 'A registration token.' },
+            manager: {
+              type: 'http',
+              scheme: 'bearer',
+              description: 'A ServiceAccount token of the audience harrier-management.',
+            },
             introspection: { type: 'http', scheme: 'basic', description: 'A client of introspection.' },
           },
         },

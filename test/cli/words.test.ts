@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { briefly } from '../../src/cli/age.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { parse } from '../../src/cli/command.ts';
-import { command as create } from '../../src/cli/commands/create.ts';
+import { command as create } from '../../src/cli/token_commands/create.ts';
 import { UsageError } from '../../src/cli/failure.ts';
 import { newTokenSpec } from '../../src/cli/new_token.ts';
 import { createTable } from '../../src/cli/table.ts';

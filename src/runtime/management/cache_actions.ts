@@ -60,10 +60,8 @@ export async function verifyById(
   id: string,
 ): Promise<VerifiedCache> {
   for (const tenant of tenants) {
-    const found = await cache.verify(tenant, id);
-    if (found === undefined) continue;
-    const problem = found.problem === undefined ? {} : { problem: found.problem };
-    return { intact: found.problem === undefined, size_in_bytes: found.sizeBytes, ...problem };
+    const { outcome, sizeBytes } = await cache.verify(tenant, id);
+    if (outcome !== 'absent') return { outcome, size_in_bytes: sizeBytes };
   }
   throw noEntry();
 }

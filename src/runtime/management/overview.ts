@@ -1,8 +1,8 @@
 import type { CacheManagement } from '../../cache/manage.ts';
 import type { Store } from '../../kube/types.ts';
 import type { Overview } from '../../protocol/management.ts';
-import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { ServedPool } from '../served_pools.ts';
 import type { Clock } from '../../tokens/clock.ts';
 import { problem } from '../problem.ts';
 import type { HitHistory } from './hit_history.ts';
@@ -12,7 +12,7 @@ import { usageOf } from './usage.ts';
 
 /** What the page shows comes from. */
 export interface OverviewSources {
-  pools: { readonly store: Pick<Store<RunnerPool>, 'list'> };
+  pools: { readonly store: Pick<Store<ServedPool>, 'list'> };
   tokens: { readonly store: Pick<Store<RunnerToken>, 'list'> };
   cache: Pick<CacheManagement, 'usages'>;
   history: HitHistory;

@@ -1,6 +1,6 @@
 import type { Overview } from '../../protocol/management.ts';
-import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
+import type { ServedPool } from '../served_pools.ts';
 import { type RunnerStanding, standingOf } from '../served_states.ts';
 
 export type PoolView = Overview['pools'][number];
@@ -21,7 +21,7 @@ export function runnersByPool(tokens: readonly RunnerToken[]): Map<string, Runne
 }
 
 /** A pool as the page shows it; pure. Without `tokens` nothing is told of its runners. */
-export function poolView({ metadata, spec, status }: RunnerPool, tokens?: readonly RunnerToken[]): PoolView {
+export function poolView({ metadata, spec, status }: ServedPool, tokens?: readonly RunnerToken[]): PoolView {
   const degraded = status?.conditions.find((one) => one.type === 'Degraded' && one.status === 'True');
   const { scope } = spec.forge;
   return {

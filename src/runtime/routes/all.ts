@@ -1,7 +1,10 @@
 import type { Artifacts } from '../../artifacts/open.ts';
 import type { Cache } from '../../cache/open.ts';
 import type { AgentConnections } from '../agent/connections.ts';
+import type { CallerAccess } from '../cache_access/caller_access.ts';
 import type { HandOutCredential } from '../hand_out_credential.ts';
+import type { Managers } from '../management/managers.ts';
+import type { OverviewSources } from '../management/overview.ts';
 import type { PublicKeys } from '../public_keys.ts';
 import type { ApiPlugin } from '../server.ts';
 import type { StoreReport } from '../store_report.ts';
@@ -12,8 +15,11 @@ import { cacheRoutes } from './cache.ts';
 import { credentialRoutes } from './credential.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { type IntrospectionOptions, introspectRoutes } from './introspect.ts';
+import { managedCacheRoutes } from './managed_caches.ts';
+import { overviewRoutes } from './overview.ts';
 import { type RegistrationTools, registrationRoutes } from './registrations.ts';
 import { runnerRoutes } from './runner.ts';
+import { uiRoutes } from './ui.ts';
 import { wellKnownRoutes } from './wellknown.ts';
 
 /** What the routes are answered with. */
@@ -26,8 +32,12 @@ export interface RouteTools {
   agents: AgentConnections;
   registration: RegistrationTools;
   cache: Cache;
+  cacheAccess: CallerAccess;
   artifacts: Artifacts;
   introspection: IntrospectionOptions;
+  /** Who may manage; undefined where the installation has no management. */
+  managers: Managers | undefined;
+  overview: OverviewSources;
 }
 
 /**
@@ -43,8 +53,11 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     agentRoutes(tools.agents),
     registrationRoutes(tools.registration),
     introspectRoutes(tools.introspection),
-    cacheRoutes(tools.cache),
+    cacheRoutes(tools.cache, tools.cacheAccess),
     artifactRoutes(tools.artifacts),
     blobRoutes(tools.cache, tools.artifacts),
+    managedCacheRoutes(tools.managers, tools.cache),
+    overviewRoutes(tools.managers, tools.overview),
+    uiRoutes(),
   ];
 }

@@ -13,6 +13,7 @@ import {
   namedArtifactQuery,
 } from '../../protocol/artifacts.ts';
 import { partsAnswer, partsRequest } from '../../protocol/cache.ts';
+import { MAX_COMMIT_BYTES } from '../../protocol/parts.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { HARRIER_CLAIM } from '../../tokens/claims.ts';
 import type { Caller } from '../authenticate.ts';
@@ -67,6 +68,7 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
       '/v1/artifacts/uploads/:uploadId/commit',
       {
         config,
+        bodyLimit: MAX_COMMIT_BYTES,
         schema: {
           summary: 'Make an upload an artifact',
           description: 'The bytes are on the disk when it answers.',

@@ -20,11 +20,8 @@ import type { Right } from '../management/rights.ts';
 import { usageOf } from '../management/usage.ts';
 import type { Api, ApiPlugin } from '../server.ts';
 
-export interface ManagedCacheTools {
-  /** Who may manage; undefined where the installation has no management. */
-  managers: Managers | undefined;
-  cache: CacheManagement;
-}
+/** The cache, of which nothing is asked before a request comes. */
+type Managed = { readonly management: CacheManagement };
 
 /** Where a family of entries is, and whose they are. */
 interface Family {
@@ -63,7 +60,7 @@ const refusals = {
 };
 
 /** Cache entries listed, counted, checked and removed, in the shape of GitHub's REST API. */
-export function managedCacheRoutes({ managers, cache }: ManagedCacheTools): ApiPlugin {
+export function managedCacheRoutes(managers: Managers | undefined, cache: Managed): ApiPlugin {
   return async (app) => {
     await app.register(guard, { managers });
     app.addHook('onSend', async (_request, reply) => {
@@ -84,16 +81,16 @@ export function managedCacheRoutes({ managers, cache }: ManagedCacheTools): ApiP
       async (request) => {
         const namespaces = await request.manager.namespaces('read-caches');
         if (namespaces.length === 0) throw notAllowed('read-caches');
-        return { usage: usageOf(await cache.usages(), namespaces) };
+        return { usage: usageOf(await cache.management.usages(), namespaces) };
       },
     );
   };
 }
 
-function serve(app: Api, cache: CacheManagement, { base, params, whose, choose }: Family): void {
+function serve(app: Api, cache: Managed, { base, params, whose, choose }: Family): void {
   const one = params.extend({ cacheId: ENTRY_ID });
   const chosen = (request: FastifyRequest, right: Right) =>
-    choose(cache, {
+    choose(cache.management, {
       manager: request.manager,
       right,
       params: request.params as Record<string, string>,
@@ -115,7 +112,7 @@ function serve(app: Api, cache: CacheManagement, { base, params, whose, choose }
     },
     async (request, reply) => {
       const { query, url } = request;
-      const found = await listCaches(cache, await chosen(request, 'read-caches'), query);
+      const found = await listCaches(cache.management, await chosen(request, 'read-caches'), query);
       const link = pageLinks(url, { page: query.page, perPage: query.per_page, total: found.total_count });
       if (link !== undefined) reply.header('link', link);
       return found;
@@ -135,7 +132,11 @@ function serve(app: Api, cache: CacheManagement, { base, params, whose, choose }
       },
     },
     async (request) => {
-      const removed = await removeByKey(cache, await chosen(request, 'delete-caches'), request.query);
+      const removed = await removeByKey(
+        cache.management,
+        await chosen(request, 'delete-caches'),
+        request.query,
+      );
       noteRemoval(request, removed.total_count);
       return removed;
     },
@@ -154,7 +155,11 @@ function serve(app: Api, cache: CacheManagement, { base, params, whose, choose }
       },
     },
     async (request, reply) => {
-      await removeById(cache, await chosen(request, 'delete-caches'), String(request.params.cacheId));
+      await removeById(
+        cache.management,
+        await chosen(request, 'delete-caches'),
+        String(request.params.cacheId),
+      );
       noteRemoval(request, 1);
       return reply.code(204).send(undefined);
     },
@@ -174,7 +179,11 @@ function serve(app: Api, cache: CacheManagement, { base, params, whose, choose }
       },
     },
     async (request) =>
-      await verifyById(cache, await chosen(request, 'delete-caches'), String(request.params.cacheId)),
+      await verifyById(
+        cache.management,
+        await chosen(request, 'delete-caches'),
+        String(request.params.cacheId),
+      ),
   );
 
   app.get(
@@ -189,7 +198,7 @@ function serve(app: Api, cache: CacheManagement, { base, params, whose, choose }
         response: { 200: cacheUsage, ...refusals },
       },
     },
-    async (request) => await sizeOf(cache, await chosen(request, 'read-caches')),
+    async (request) => await sizeOf(cache.management, await chosen(request, 'read-caches')),
   );
 }
 
