@@ -1,3 +1,4 @@
+import { MAX_PARTS } from '../protocol/parts.ts';
 import { BlobError } from './azure_answer.ts';
 import type { Block, Upload } from './uploads.ts';
 
@@ -24,6 +25,8 @@ export function parseBlockList(xml: string): ListedBlock[] {
   while (rest !== '') {
     const entry = ENTRY.exec(rest);
     if (entry === null) throw invalid;
+    if (blocks.length === MAX_PARTS)
+      throw new BlobError(400, 'BlockListTooLong', `a block list names at most ${MAX_PARTS} blocks`);
     blocks.push({ from: entry[1] as ListedBlock['from'], id: unescapeXml(entry[2] ?? '').trim() });
     rest = rest.slice(entry[0].length);
   }
