@@ -9,6 +9,7 @@ const STATUS = {
   unauthenticated: 401,
   permission_denied: 403,
   bad_route: 404,
+  deadline_exceeded: 408,
   not_found: 404,
   already_exists: 409,
   failed_precondition: 412,
