@@ -21,6 +21,7 @@ export function simulatedPool(namespace: string, name: string, replicas: number)
         },
       },
       lifecycle: { startupTimeout: '24h' },
+      cache: { limits: { repositoryQuota: '100Gi', creationsPerMinute: 1_000_000 } },
     },
   };
 }

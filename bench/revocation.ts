@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import { PodKind } from '../src/kube/kinds.ts';
 import type { Lab } from './lab.ts';
 import { runnersOf } from './pool.ts';
-import { runtimeToken } from './requests_per_second.ts';
+import { runtimeToken } from './runner_tokens.ts';
 import { type Figure, percentile } from './statistics.ts';
 
 const DELETES = 200;

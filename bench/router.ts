@@ -6,8 +6,8 @@ import { startProgram } from '../hack/program.ts';
 import type { Lab } from './lab.ts';
 import { plainLoad } from './plain_load.ts';
 import { runnersOf } from './pool.ts';
-import { runtimeToken } from './requests_per_second.ts';
 import { residentMiB } from './resident.ts';
+import { runtimeToken } from './runner_tokens.ts';
 import { type Figure, median } from './statistics.ts';
 
 const CONNECTIONS = 32;

@@ -7,6 +7,11 @@ export function percentile(samples: readonly number[], share: number): number {
 
 export const median = (samples: readonly number[]): number => percentile(samples, 0.5);
 
+/** The least and the most of the samples, to show beside their median. */
+export function spread(samples: readonly number[], digits = 0): string {
+  return `[${percentile(samples, 0).toFixed(digits)} to ${percentile(samples, 1).toFixed(digits)}]`;
+}
+
 /** One line of the bench: a measure, what it came to, and whether that reaches the goal. */
 export interface Figure {
   name: string;

@@ -1,6 +1,7 @@
 /** `make bench`: every measure in one run, each beside what it is compared with. Names choose: `node hack/bench.ts throughput`. */
 
 import { agents } from '../bench/agents.ts';
+import { concurrentRestores } from '../bench/concurrent_restores.ts';
 import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
 import { memory } from '../bench/memory.ts';
@@ -22,6 +23,7 @@ const MEASURES = {
   requests: requestsPerSecond,
   registrations,
   throughput,
+  together: concurrentRestores,
   router,
   memory,
   agents,

@@ -69,7 +69,7 @@ export async function startOnHost(cluster: Cluster, options: HostOptions): Promi
 }
 
 async function untilReady(url: string, process: Started): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const answer = await fetch(`${url}/readyz`).catch(() => undefined);
     if (answer?.ok) return;
