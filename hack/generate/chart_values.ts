@@ -129,6 +129,52 @@ const api = z
   })
   .describe('The api.');
 
+const cache = z
+  .strictObject({
+    nodeLocal: z
+      .strictObject({
+        allowed: flag(
+          'Let pools keep on the disks of their nodes what runners restore (spec.cache.nodeLocal). Their namespaces ' +
+            'must admit hostPath volumes: see docs/cache_node_local.md.',
+          false,
+        ),
+        path: z
+          .string()
+          .regex(/^(\/[A-Za-z0-9._-]+)+$/)
+          .default('/var/lib/harrier/cache')
+          .describe('Folder of the nodes, under which every tenant has its own.'),
+        maxSize: z
+          .string()
+          .regex(quantity)
+          .default('20Gi')
+          .describe('Most that the runners of one tenant may keep on a node, whatever their pools ask for.'),
+      })
+      .describe('Copies of restored entries on the disks of the nodes.'),
+    freeDiskFloor: z
+      .string()
+      .regex(/^([0-9]{1,2}(\.[0-9]+)?%|[0-9]+(\.[0-9]{1,3})?(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?)$/)
+      .default('5%')
+      .describe(
+        'What of api.data stays free, as a share or a size: the least recently used entries go before it would not. Has no meaning where S3 has the bytes.',
+      ),
+    openUploadTimeout: z
+      .string()
+      .regex(/^([0-9]+h)?([0-9]+m)?([0-9]+s)?$/)
+      .min(2)
+      .default('1h')
+      .describe(
+        'How long an upload may stand still before its key and its bytes are given back; at least 1m.',
+      ),
+    allowedHosts: z
+      .array(z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$/))
+      .default([])
+      .describe(
+        'Hosts, as host or host:port, where pools may have the keys of job tokens (spec.cache.jobIdentity) although they ' +
+          'are inside the cluster or its network, or speak plain HTTP. All others must be outside, and https.',
+      ),
+  })
+  .describe('The cache of all pools; the limits of each are in its spec.cache.limits.');
+
 const httpUrl = z.string().regex(/^https?:\/\/[^\s?#@]+$/);
 
 const trustedIssuers = z
@@ -213,7 +259,9 @@ const networkPolicy = z
           .default([443, 8443])
           .describe('Their ports, before and behind a Service.'),
       })
-      .describe('Where the api reaches the trusted issuers, if there are any.'),
+      .describe(
+        'Where the api reaches the trusted issuers and the hosts of cache.allowedHosts, if there are any.',
+      ),
     controllerTo: objects(
       'More NetworkPolicyEgressRules of the controller: where the services are that validate supplied credentials, ' +
         'when they are elsewhere than on the addresses and ports of kubernetesApi.',
@@ -291,11 +339,35 @@ export const chartValues = z.strictObject({
       ),
     })
     .describe('Rights of people.'),
+  management: z
+    .strictObject({
+      enabled: flag(
+        'Let people and programs manage caches by the api, with tokens of Kubernetes, and see the page at /ui. Makes a ' +
+          'ClusterRole by which the api may ask whose a token is. See docs/cache_management.md.',
+        false,
+      ),
+    })
+    .describe('Management of caches, and the page.'),
   controller,
   api,
+  cache,
   trustedIssuers,
   router,
   networkPolicy,
+  metrics: z
+    .strictObject({
+      grafanaDashboard: z
+        .strictObject({
+          enabled: flag("Make a ConfigMap with a dashboard, for Grafana's sidecar.", false),
+          namespace: text("Where it is made, such as Grafana's own; the release's when empty."),
+          labels: z
+            .record(z.string(), z.string())
+            .default({ grafana_dashboard: '1' })
+            .describe("Labels by which Grafana's sidecar finds it."),
+        })
+        .describe('The dashboard for Grafana.'),
+    })
+    .describe('What is made of the metrics.'),
   serviceMonitor: z
     .strictObject({
       enabled: flag('Make a ServiceMonitor; needs the Prometheus Operator.', false),

@@ -7,6 +7,7 @@ import { createEventRecorder } from '../kube/events.ts';
 import { createLeaderLease } from '../kube/lease.ts';
 import { durationSeconds } from '../resources/duration.ts';
 import { FieldManager } from '../resources/group.ts';
+import { quantityBytes } from '../resources/quantity.ts';
 import { DEFAULT_ROTATION } from '../tokens/rotation.ts';
 import { controllerConfig } from './controller_config.ts';
 import { readEnvironment } from './environment.ts';
@@ -49,6 +50,13 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       image: config.HARRIER_IMAGE,
       imagePullPolicy: config.HARRIER_IMAGE_PULL_POLICY,
       apiUrl: config.HARRIER_API_URL,
+      nodeCache:
+        config.HARRIER_NODE_CACHE_PATH === undefined
+          ? undefined
+          : {
+              path: config.HARRIER_NODE_CACHE_PATH,
+              maxBytes: quantityBytes(config.HARRIER_NODE_CACHE_MAX_SIZE),
+            },
     },
     values: {
       prefix: config.HARRIER_TOKEN_PREFIX,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { areHosts } from '../credentials/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
 import { valuePrefix } from '../resources/entity.ts';
+import { quantityBytes } from '../resources/quantity.ts';
 import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
 
 /** Configuration of `harrier controller`, by environment variable. */
@@ -33,10 +34,28 @@ export const controllerConfig = z.object({
     .describe(
       'Hosts inside the cluster, or without TLS, that supplied credentials may be validated at; host or host:port.',
     ),
+  HARRIER_NODE_CACHE_PATH: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9._-]+)+$/)
+    .optional()
+    .describe('Folder of the nodes for what runners restore; absent where pools may not keep it there.'),
+  HARRIER_NODE_CACHE_MAX_SIZE: z
+    .string()
+    .default('20Gi')
+    .refine(isQuantity, 'must be a size such as 20Gi')
+    .describe('Most that the runners of one tenant may keep on a node.'),
   HARRIER_CELL: z.string().optional().describe('Cell of the runners whose pool names none.'),
 });
 
 export type ControllerConfig = z.infer<typeof controllerConfig>;
+
+function isQuantity(text: string): boolean {
+  try {
+    return quantityBytes(text) > 0;
+  } catch {
+    return false;
+  }
+}
 
 function isDuration(text: string): boolean {
   try {

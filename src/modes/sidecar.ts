@@ -4,6 +4,8 @@ import { abandonUpload } from '../sidecar/commit_upload.ts';
 import { Downloads } from '../sidecar/downloads.ts';
 import { Drain } from '../sidecar/drain.ts';
 import { createLog, type Log } from '../sidecar/log.ts';
+import { NodeTier } from '../sidecar/node_tier/node_tier.ts';
+import { createIsTenant } from '../sidecar/own_tenant.ts';
 import { createReporter } from '../sidecar/report.ts';
 import { isLoopbackAlias } from '../sidecar/restore_origin.ts';
 import { createSidecarServer } from '../sidecar/server.ts';
@@ -17,7 +19,8 @@ import { readSidecarConfig } from './sidecar_config.ts';
 export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const config = readSidecarConfig(env);
   const log = createLog(config.logLevel, (line) => process.stdout.write(line));
-  const upstream = connectUpstream({ apiUrl: config.apiUrl, token: openTokenFile(config.tokenFile) });
+  const token = openTokenFile(config.tokenFile);
+  const upstream = connectUpstream({ apiUrl: config.apiUrl, token });
   const uploads = new Uploads();
   const post = postReports(upstream);
   const drain = config.agentTokenFile === undefined ? undefined : new Drain();
@@ -37,12 +40,21 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
         });
   const reports = agent ?? post;
   const reporter = createReporter(reports, log);
+  const nodeTier =
+    config.nodeTier === undefined
+      ? undefined
+      : await NodeTier.open({
+          ...config.nodeTier,
+          isOurs: createIsTenant(() => token.read(), config.nodeTier.tenant),
+          log,
+        });
   const { server, revoke } = createSidecarServer({
     upstream,
     uploads,
     downloads: new Downloads(upstream),
     resultsUpstream: config.resultsUpstream,
     artifacts: config.artifacts,
+    nodeTier,
     blobHost: usable(config.blobHost, log),
     reports: { reports, onReport: reporter.runnerSpoke },
     working: reporter.working,
@@ -54,7 +66,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     server.close();
     // What was reserved and never committed would keep its key from the next job until it lapsed.
     const open = uploads.all().map((upload) => abandonUpload(upstream, uploads, upload));
-    await Promise.race([Promise.all([reporter.stop(), ...open]), delay(3000)]);
+    await Promise.race([Promise.all([reporter.stop(), nodeTier?.close(), ...open]), delay(3000)]);
     agent?.stop();
     server.closeAllConnections();
     upstream.close();

@@ -13,6 +13,8 @@ export interface SidecarConfig {
   resultsUpstream: string | undefined;
   /** The pod's alias for its loopback under which @actions/cache restores in parallel. */
   blobHost: string | undefined;
+  /** The folder on the node's disk for what its runners restore, and the most bytes that it may have. */
+  nodeTier: { folder: string; limit: number; tenant: string | undefined } | undefined;
   /** Whether Harrier serves the artifacts of the job. */
   artifacts: boolean;
   logLevel: LogLevel;
@@ -38,6 +40,12 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
   const portText = env.HARRIER_PORT || '8479';
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port <= 65_535)) wrong.push('HARRIER_PORT: must be a port number');
+  const folder = env.HARRIER_NODE_CACHE_DIR || undefined;
+  const limit = Number(env.HARRIER_NODE_CACHE_BYTES || Number.NaN);
+  if (folder !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
+    wrong.push('HARRIER_NODE_CACHE_BYTES: must be a number of bytes');
+  const tenant = env.HARRIER_NODE_CACHE_TENANT || undefined;
+  const nodeTier = folder === undefined ? undefined : { folder, limit, tenant };
   const artifacts = env.HARRIER_ARTIFACTS || 'false';
   if (!/^(true|false)$/.test(artifacts)) wrong.push('HARRIER_ARTIFACTS: must be true or false');
   const logLevel = env.HARRIER_LOG_LEVEL || 'info';
@@ -55,6 +63,7 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
     resultsUpstream,
     blobHost,
     artifacts: artifacts === 'true',
+    nodeTier,
     logLevel,
   };
 }

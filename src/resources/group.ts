@@ -41,6 +41,13 @@ export const PodPart = {
   tokenFile: 'token',
   /** The JWT for the agent connection, in the same Secret and folder, where agent mode is on. */
   agentTokenFile: 'agent',
+  /** User and group that the sidecar runs as. */
+  sidecarUser: 65_532,
+  /** What gives the folder of the node-local cache to the sidecar's user, and the folder's volume. */
+  nodeCacheContainer: 'harrier-node-cache',
+  nodeCacheVolume: 'harrier-node-cache',
+  /** Where the sidecar, and only it, mounts its tenant's folder of the node. */
+  nodeCachePath: '/var/cache/harrier',
   /** Loopback port of the sidecar inside the pod. */
   sidecarPort: 8479,
   /**

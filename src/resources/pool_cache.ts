@@ -79,17 +79,37 @@ export const cacheLimits = z
   .describe('How much the cache keeps of what the runners save; the defaults are GitHub’s.');
 export type CacheLimits = z.infer<typeof cacheLimits>;
 
+const nodeLocalDefaults = { enabled: false, size: '10Gi' } as const;
+
+const nodeLocal = z
+  .object({
+    enabled: z
+      .boolean()
+      .default(nodeLocalDefaults.enabled)
+      .describe(
+        'Whether the runners keep what they restore on the disk of their node, for the next runner of the same tenant there. Only where the installation allows it, in a namespace that admits hostPath volumes.',
+      ),
+    size: quantity(
+      'Bytes on each node, for all pools of the tenant together; the least recently used make room. At most what the installation allows.',
+      { min: '1Mi', max: '1Pi' },
+    ).default(nodeLocalDefaults.size),
+  })
+  .default(nodeLocalDefaults)
+  .describe('A copy of restored entries on the disks of the nodes.');
+
 const cacheDefaults: {
   enabled: true;
   scopesFrom: 'Pool';
   scopes: { name: string; permission: Permission }[];
   limits: typeof limitDefaults;
+  nodeLocal: typeof nodeLocalDefaults;
   parallelRestores: 'Auto';
 } = {
   enabled: true,
   scopesFrom: 'Pool',
   scopes: [{ name: 'default', permission: 'ReadWrite' }],
   limits: limitDefaults,
+  nodeLocal: nodeLocalDefaults,
   parallelRestores: 'Auto',
 };
 
@@ -120,6 +140,7 @@ export const poolCache = z
       )
       .meta(listByName),
     limits: cacheLimits,
+    nodeLocal,
     parallelRestores: z
       .enum(['Auto', 'Always', 'Never'])
       .default('Auto')

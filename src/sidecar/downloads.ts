@@ -1,6 +1,9 @@
 import type { LookupAnswer, LookupRequest } from '../protocol/cache.ts';
+import { fetchEntry, type PartedEntry } from './parts/fetch_entry.ts';
+import { PartList } from './parts/part_list.ts';
 import { Refused } from './refusal.ts';
 import { secret } from './secret.ts';
+import type { Stored } from './stored.ts';
 import type { Upstream } from './upstream.ts';
 
 type Hit = Extract<LookupAnswer, { hit: true }>;
@@ -17,10 +20,14 @@ export interface Download {
   askedAt: number;
   /** The question under way whether the entry is still there. */
   confirming: Promise<void> | undefined;
+  /** Where its parts are, once asked for, of an entry whose bytes don't pass the api. */
+  parted: PartedEntry | undefined;
 }
 
 /** For so long the api's word that an entry is there holds for bytes that come from elsewhere than its store, in ms. */
 const BELIEVED = 20_000;
+/** A look-up's signed URLs are good for 5 minutes; in ms. */
+const URL_GOOD_FOR = 4 * 60_000;
 
 /** The oldest give way: a client that comes back for a forgotten one asks for a new URL, as the stock ones do. */
 const MAX_KEPT = 2048;
@@ -47,10 +54,42 @@ export class Downloads {
     if (oldest !== undefined) this.#kept.delete(oldest);
     const download: Download = {
       ...{ handle: secret(), signature: secret(), jobToken, entry },
-      ...{ askedAt: this.#now(), confirming: undefined },
+      ...{ askedAt: this.#now(), confirming: undefined, parted: undefined },
     };
     this.#kept.set(download.handle, download);
     return download;
+  }
+
+  /** The entry's bytes, or of them what a Range header asks for; from the api, or from where the parts are. */
+  fetch(download: Download, range: string | undefined): Promise<Stored> {
+    const { entry } = download;
+    if (entry.partsUrl === undefined)
+      return this.#upstream.fetch(entry.url, range === undefined ? {} : { range });
+    download.parted ??= this.#parted(download);
+    return fetchEntry(this.#upstream, download.parted, range);
+  }
+
+  #parted(download: Download): PartedEntry {
+    const { sizeBytes } = download.entry;
+    // A restore may outlast the signed URL of the list.
+    const url = async () => {
+      if (this.#now() - download.askedAt > URL_GOOD_FOR) await this.renew(download);
+      return download.entry.partsUrl ?? '';
+    };
+    return {
+      sizeBytes,
+      parts: new PartList(this.#upstream, url, this.#now),
+      doubt: () => this.#doubt(download),
+    };
+  }
+
+  /** The api looks for itself. That it can't be told costs nobody anything but the next one's time. */
+  #doubt({ entry }: Download): void {
+    const url = entry.url.replace('?', '/doubts?');
+    const request = this.#upstream.signed({ method: 'POST', url, headers: { 'content-length': 0 } });
+    request.once('error', () => {});
+    request.once('response', (response) => void response.resume());
+    request.end();
   }
 
   byHandle(handle: string, signature: string | null): Download | undefined {

@@ -2,9 +2,10 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { BlobError, blobHeaders } from './azure_answer.ts';
 import type { Download, Downloads } from './downloads.ts';
 import type { Exchange } from './handlers.ts';
+import type { NodeTier } from './node_tier/node_tier.ts';
+import { keepOnNode, serveFromNode } from './node_tier/serve_entry.ts';
 import { unavailable } from './refusal.ts';
 import type { Stored } from './stored.ts';
-import type { Upstream } from './upstream.ts';
 
 /**
  * HEAD and GET of a local download URL. HEAD is answered from the look-up, since a signed URL is signed for GET
@@ -14,7 +15,7 @@ export async function serveDownload(
   exchange: Exchange,
   download: Download,
   downloads: Downloads,
-  upstream: Upstream,
+  tier?: NodeTier | undefined,
 ): Promise<void> {
   if (exchange.request.method === 'HEAD') {
     const headers = { ...entryHeaders(download), 'content-length': download.entry.sizeBytes };
@@ -22,20 +23,35 @@ export async function serveDownload(
     exchange.response.end();
     return;
   }
-  let stored = await fetchStored(exchange, download, upstream);
+  if (tier !== undefined) {
+    await downloads.confirm(download);
+    const range = rangeOf(exchange);
+    if (await serveFromNode(tier, exchange, download, range, entryHeaders(download), downloads)) return;
+  }
+  let stored = await fetchStored(exchange, download, downloads);
   if (isExpired(stored)) {
     stored.drop();
     await downloads.renew(download);
-    stored = await fetchStored(exchange, download, upstream);
+    stored = await fetchStored(exchange, download, downloads);
   }
-  await relay(exchange, download, stored);
+  await relay(exchange, download, stored, tier);
 }
 
-function fetchStored(exchange: Exchange, download: Download, upstream: Upstream): Promise<Stored> {
-  const { headers } = exchange.request;
-  // x-ms-range wins over Range, as in the blob service.
-  const range = headers['x-ms-range']?.toString() ?? headers.range;
-  return upstream.fetch(download.entry.url, range === undefined ? {} : { range });
+async function fetchStored(exchange: Exchange, download: Download, downloads: Downloads): Promise<Stored> {
+  return downloads.fetch(download, rangeOf(exchange));
+}
+
+/** x-ms-range wins over Range, as in the blob service. */
+function rangeOf(exchange: Exchange): string | undefined {
+  return ownRange(exchange) ?? exchange.request.headers.range;
+}
+
+/** A client that sends this header counts on the range: unlike Range, one that can't be read is not passed over. */
+function ownRange({ request }: Exchange): string | undefined {
+  const range = request.headers['x-ms-range']?.toString();
+  if (range !== undefined && !/^bytes=\d{1,15}-(\d{1,15})?$/.test(range))
+    throw new BlobError(400, 'InvalidHeaderValue', 'x-ms-range must be one range, like: bytes=0-199');
+  return range;
 }
 
 /** Whether a fresh signed URL may help. */
@@ -43,13 +59,19 @@ export function isExpired({ status }: Stored): boolean {
   return status === 401 || status === 403 || status === 404;
 }
 
-async function relay(exchange: Exchange, download: Download, stored: Stored): Promise<void> {
+async function relay(
+  exchange: Exchange,
+  download: Download,
+  stored: Stored,
+  tier: NodeTier | undefined,
+): Promise<void> {
   const { status } = stored;
   if (status !== 200 && status !== 206) {
     stored.drop();
     throw storeError(status);
   }
   const headers = { ...entryHeaders(download), ...relayHeaders(stored) };
+  if (tier !== undefined) await keepOnNode(tier, exchange, download, stored);
   if (exchange.response.destroyed) return stored.drop();
   exchange.response.writeHead(status, blobHeaders(exchange, headers));
   await stored.relay(exchange.response);

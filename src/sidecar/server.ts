@@ -15,10 +15,12 @@ import { sendJson } from './handlers.ts';
 import { held } from './hold.ts';
 import type { Log } from './log.ts';
 import { http } from './node_http.ts';
+import type { NodeTier } from './node_tier/node_tier.ts';
 import { restoreOrigin } from './restore_origin.ts';
 import { resultsHandler } from './results_passthrough.ts';
 import { sendRevoked } from './revoked.ts';
 import { type RunnerReports, runnerHandler } from './runner_passthrough.ts';
+import { LONGEST_ARRIVAL, LONGEST_SILENCE, watchArrival } from './slow_clients.ts';
 import type { Uploads } from './uploads.ts';
 import type { Upstream } from './upstream.ts';
 import { SOCKET_BUFFER } from './upstream.ts';
@@ -28,11 +30,15 @@ export interface SidecarParts {
   uploads: Uploads;
   downloads: Downloads;
   resultsUpstream: string | undefined;
+  /** What other runners of the node have restored; absent where nothing is kept on it. */
+  nodeTier?: NodeTier | undefined;
   /** Whether artifacts are served by Harrier; else they go to the results upstream. */
   artifacts?: boolean | undefined;
   /** The pod's alias for its loopback under which @actions/cache restores in parallel. */
   blobHost?: string | undefined;
   reports: RunnerReports;
+  /** Silence in the middle of a request after which it is given up, in ms; a minute unless told. */
+  silence?: number | undefined;
   /** Resolves when the api knows the runner for one that may work. */
   working: Promise<void>;
   /** In agent mode alone: whether the runner is wanted gone. */
@@ -54,7 +60,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
   const results = resultsHandler(parts.resultsUpstream);
   const collector = createCollector({ whileStreaming: true });
   const routes: readonly (readonly [string, Handler])[] = [
-    [BLOB_PREFIX, blobHandler(upstream, uploads, downloads)],
+    [BLOB_PREFIX, blobHandler(upstream, uploads, downloads, parts.nodeTier)],
     [CACHE_SERVICE_PREFIX, held(cacheV2Handler(upstream, uploads, downloads), working)],
     [CACHE_V1_PREFIX, held(cacheV1Handler(upstream, uploads, downloads), working)],
     ...(parts.artifacts === true ? artifactRoutes(parts) : []),
@@ -68,6 +74,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     if (revoked && path !== HEALTH_PATH) return sendRevoked(response);
     const handler = routes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? results;
     const origin = `http://${originHost(request)}`;
+    watchArrival(request, response, parts.silence ?? LONGEST_SILENCE);
     collector.begin();
     try {
       await handler({
@@ -93,8 +100,8 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     { highWaterMark: SOCKET_BUFFER, keepAliveTimeout: 75_000 },
     (request, response) => void handle(request, response),
   );
-  // The default of five minutes for a whole request would cut the upload of a large block over a slow store.
-  server.requestTimeout = 0;
+  // The default of five minutes would cut the upload of a large block over a slow store.
+  server.requestTimeout = LONGEST_ARRIVAL;
   return {
     server,
     revoke() {

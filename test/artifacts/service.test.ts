@@ -90,7 +90,7 @@ describe('the service of artifacts', () => {
     for (const [id, text] of [
       ['b', 'world'],
       ['a', 'hello '],
-    ])
+    ] as const)
       expect((await fetch(`${url}&comp=block&blockid=${id}`, { method: 'PUT', body: text })).status).toBe(
         201,
       );

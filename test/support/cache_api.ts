@@ -15,6 +15,7 @@ import { createApiMetrics } from '../../src/runtime/metrics.ts';
 import { artifactRoutes } from '../../src/runtime/routes/artifacts.ts';
 import { blobRoutes } from '../../src/runtime/routes/blobs.ts';
 import { cacheRoutes } from '../../src/runtime/routes/cache.ts';
+import { runnerRoutes } from '../../src/runtime/routes/runner.ts';
 import { type Api, buildServer } from '../../src/runtime/server.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../../src/tokens/claims.ts';
 import { claimsNaming, trusting } from './authentication.ts';
@@ -37,7 +38,13 @@ export function buildCacheApi(
       (bearer) => (callers[bearer] === undefined ? undefined : claimsOf(bearer, callers[bearer])),
       () => WORKING,
     ),
-    routes: [cacheRoutes(cache, callerAccess()), artifactRoutes(artifacts), blobRoutes(cache, artifacts)],
+    routes: [
+      cacheRoutes(cache, callerAccess()),
+      artifactRoutes(artifacts),
+      blobRoutes(cache, artifacts),
+      // Else a sidecar would hold every request, waiting until it is known for Idle.
+      runnerRoutes(async (_, { state }) => ({ state, since: new Date().toISOString() })),
+    ],
   });
 }
 

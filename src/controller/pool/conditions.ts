@@ -4,6 +4,8 @@ import { blockedBy, says, type Verdict } from './blocked.ts';
 import type { Observed, Runner } from './observed.ts';
 import { standingOf } from './standing.ts';
 
+const NODE_CACHE = 'NodeLocalCache';
+
 interface Facts {
   observed: Observed;
   counts: Pick<
@@ -14,17 +16,22 @@ interface Facts {
   failures: readonly SlotFailure[];
 }
 
-/** Ready, Progressing and Degraded of a pool, each with the transition time it had while its status stays. */
+/** Ready, Progressing and Degraded of a pool, and NodeLocalCache where it asks for one, each with the transition time it had while its status stays. */
 export function poolConditions(facts: Facts, previous: readonly Condition[], now: Date): Condition[] {
   const observedGeneration = facts.observed.pool.generation;
   const verdicts: [string, Verdict][] = [
     ['Ready', ready(facts)],
     ['Progressing', progressing(facts)],
     ['Degraded', degraded(facts)],
+    ...nodeCache(facts),
   ];
+  // Said only while it is asked for.
+  const kept = previous.filter(
+    (one) => one.type !== NODE_CACHE || verdicts.some(([type]) => type === NODE_CACHE),
+  );
   return verdicts.reduce<Condition[]>(
     (conditions, [type, verdict]) => setCondition(conditions, { type, ...verdict, observedGeneration }, now),
-    [...previous],
+    kept,
   );
 }
 
@@ -87,6 +94,15 @@ function degraded(facts: Facts): Verdict {
       `${given.length} of ${observed.pool.spec.replicas} slots failed maxAttempts times in a row and are retried at the longest back-off; ${first(given)}`,
     );
   return says('False', 'AsExpected', 'nothing is wrong');
+}
+
+/** A pool that may not have one works all the same: it restores from the store. */
+function nodeCache({ observed }: Facts): [string, Verdict][] {
+  const { nodeCache: standing } = observed;
+  if (standing.standing === 'NotAsked') return [];
+  return standing.standing === 'Refused'
+    ? [[NODE_CACHE, says('False', standing.reason, standing.message)]]
+    : [[NODE_CACHE, says('True', 'Given', 'runners keep on their nodes what they restore')]];
 }
 
 function first(failures: readonly SlotFailure[]): string {

@@ -7,6 +7,7 @@ import type { Credentials } from '../credentials/credentials.ts';
 import { ownerOfPool } from '../credentials/owner.ts';
 import { type RunnerPod, secretHeadKind } from '../kinds.ts';
 import type { View } from '../view.ts';
+import { nodeCacheOf } from './node_cache.ts';
 import type { Observed, ObservedParent, ObservedPool, Runner } from './observed.ts';
 import { type Parent, parentOf } from './parent.ts';
 import { isRunnerOf, runnerPlaceOf } from './runner_identity.ts';
@@ -29,16 +30,19 @@ export function poolObserver(
   now: () => Date,
 ): ObservePool {
   /** Hash and refusals of a pool as it was read: they are the same at each look. */
-  const specs = new WeakMap<RunnerPool, Pick<Observed, 'templateHash' | 'templateRefusals'>>();
+  const specs = new WeakMap<RunnerPool, Pick<Observed, 'templateHash' | 'templateRefusals' | 'nodeCache'>>();
   /** By namespace/name: when the Secret was last seen. */
   const seen = new Map<string, number>();
 
   function specOf(pool: RunnerPool) {
     let known = specs.get(pool);
     if (known === undefined) {
+      const nodeCache = nodeCacheOf(pool, settings.nodeCache);
+      const given = nodeCache.standing === 'Given' ? nodeCache.given : undefined;
       known = {
-        templateHash: templateHash(pool.spec, settings),
-        templateRefusals: templateRefusals(pool.spec.template.spec),
+        nodeCache,
+        templateHash: templateHash(pool.spec, settings, given),
+        templateRefusals: templateRefusals(pool.spec.template.spec, settings.nodeCache?.path),
       };
       specs.set(pool, known);
     }

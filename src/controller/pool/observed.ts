@@ -2,6 +2,7 @@ import type { Verdict } from '../../credentials/verdict.ts';
 import type { RunnerPoolSpec, RunnerPoolStatus } from '../../resources/runner_pool.ts';
 import type { RunnerState, RunnerTokenStatus } from '../../resources/runner_token.ts';
 import type { Recorded } from '../../resources/supplied.ts';
+import type { NodeCacheStanding } from './node_cache.ts';
 import type { Parent } from './parent.ts';
 import type { TemplateRefusal } from './template_refusal.ts';
 
@@ -12,6 +13,8 @@ export interface Observed {
   templateHash: string;
   /** Fields of the template that would let the job at its runner's token. */
   templateRefusals: readonly TemplateRefusal[];
+  /** Whether the runners keep on their nodes what they restore. */
+  nodeCache: NodeCacheStanding;
   /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
   credentials: 'NotNeeded' | 'Present' | 'Missing';
   /** What the credential that spec.token.supplied names is worth; good, and the pool's own, where it names none. */

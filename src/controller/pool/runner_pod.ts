@@ -2,6 +2,7 @@ import type { Manifest } from '../../kube/types.ts';
 import { Annotation, API_VERSION, GROUP, Label, PodPart, tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
 import { aliasesWithBlobHost, type HostAlias } from './blob_alias.ts';
+import { type NodeCache, nodeCacheContainer, nodeCacheOf, nodeCacheVolume } from './node_cache.ts';
 import { runnerEnvironment } from './runner_environment.ts';
 import { poolLabel, runnerName } from './runner_name.ts';
 import { type RunnerSettings, sidecarContainer } from './sidecar_container.ts';
@@ -23,7 +24,9 @@ interface PoolIdentity {
 /** The pod of one runner: the template with everything kept, and Harrier's parts put in. */
 export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: RunnerSettings): Manifest {
   const name = runnerName(pool, place.slot, place.serial);
-  const { metadata, spec } = runnerShape(pool.spec, settings);
+  const standing = nodeCacheOf({ metadata: pool, spec: pool.spec }, settings.nodeCache);
+  const nodeCache = standing.standing === 'Given' ? standing.given : undefined;
+  const { metadata, spec } = runnerShape(pool.spec, settings, nodeCache);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -58,7 +61,7 @@ export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: Runn
 }
 
 /** What all runners of the pool have in common: the pod but for its name, its place and its own Secret. */
-export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
+export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings, nodeCache?: NodeCache) {
   const template = spec.template.spec as PodSpec;
   const runner = template.containers.find(({ name }) => name === PodPart.runnerContainer);
   const hostAliases = aliasesWithBlobHost(spec.cache, template.hostAliases ?? [], runner?.env ?? []);
@@ -74,9 +77,13 @@ export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings) {
       restartPolicy: 'Never',
       automountServiceAccountToken: template.automountServiceAccountToken ?? false,
       initContainers: [
-        sidecarContainer(spec, settings, hostAliases !== undefined),
+        ...(nodeCache === undefined ? [] : [nodeCacheContainer(settings)]),
+        sidecarContainer(spec, settings, hostAliases !== undefined, nodeCache),
         ...(template.initContainers ?? []),
       ],
+      ...(nodeCache === undefined
+        ? {}
+        : { volumes: [...(template.volumes ?? []), nodeCacheVolume(nodeCache)] }),
       containers: template.containers.map((container) =>
         container.name === PodPart.runnerContainer
           ? { ...container, env: runnerEnvironment(container.env ?? [], enabled) }

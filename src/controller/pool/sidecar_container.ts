@@ -1,5 +1,6 @@
 import { PodPart } from '../../resources/group.ts';
 import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
+import { type NodeCache, type NodeCacheSettings, nodeCacheMount } from './node_cache.ts';
 
 /** What of the installation shapes every runner pod. */
 export interface RunnerSettings {
@@ -8,6 +9,8 @@ export interface RunnerSettings {
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined;
   /** Where the sidecar reaches the api. */
   apiUrl: string;
+  /** Absent where pools may not keep anything on the nodes. */
+  nodeCache?: NodeCacheSettings | undefined;
 }
 
 /**
@@ -31,6 +34,7 @@ export function sidecarContainer(
   spec: RunnerPoolSpec,
   settings: RunnerSettings,
   blobHost: boolean,
+  nodeCache?: NodeCache | undefined,
 ): Record<string, unknown> {
   const upstream = resultsUpstream(spec.forge);
   return {
@@ -47,6 +51,7 @@ export function sidecarContainer(
         ? [{ name: 'HARRIER_AGENT_TOKEN_FILE', value: `${PodPart.tokenPath}/${PodPart.agentTokenFile}` }]
         : []),
       ...(spec.artifacts.enabled ? [{ name: 'HARRIER_ARTIFACTS', value: 'true' }] : []),
+      ...(nodeCache === undefined ? [] : nodeCacheEnvironment(nodeCache)),
       ...(blobHost ? [{ name: 'HARRIER_BLOB_HOST', value: PodPart.blobHost }] : []),
       ...(upstream === undefined ? [] : [{ name: 'HARRIER_RESULTS_UPSTREAM', value: upstream }]),
     ],
@@ -57,16 +62,27 @@ export function sidecarContainer(
     },
     securityContext: {
       runAsNonRoot: true,
-      runAsUser: 65532,
-      runAsGroup: 65532,
+      runAsUser: PodPart.sidecarUser,
+      runAsGroup: PodPart.sidecarUser,
       readOnlyRootFilesystem: true,
       allowPrivilegeEscalation: false,
       privileged: false,
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    volumeMounts: [{ name: PodPart.tokenVolume, mountPath: PodPart.tokenPath, readOnly: true }],
+    volumeMounts: [
+      { name: PodPart.tokenVolume, mountPath: PodPart.tokenPath, readOnly: true },
+      ...(nodeCache === undefined ? [] : [nodeCacheMount()]),
+    ],
   };
+}
+
+function nodeCacheEnvironment({ limitBytes, tenant }: NodeCache) {
+  return [
+    { name: 'HARRIER_NODE_CACHE_DIR', value: PodPart.nodeCachePath },
+    { name: 'HARRIER_NODE_CACHE_BYTES', value: String(limitBytes) },
+    { name: 'HARRIER_NODE_CACHE_TENANT', value: tenant },
+  ];
 }
 
 /** Where the forge's own results service is, for what of its API isn't cache; none has none. */

@@ -1,4 +1,5 @@
 import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
+import type { NodeCache } from './node_cache.ts';
 import { shortHash } from './runner_name.ts';
 import { runnerShape } from './runner_pod.ts';
 import type { RunnerSettings } from './sidecar_container.ts';
@@ -8,6 +9,6 @@ import type { RunnerSettings } from './sidecar_container.ts';
  * release makes it. Runners of another hash are outdated. The apiserver sorts the keys of a template, so equal
  * templates give equal texts.
  */
-export function templateHash(spec: RunnerPoolSpec, settings: RunnerSettings): string {
-  return shortHash(JSON.stringify(runnerShape(spec, settings)));
+export function templateHash(spec: RunnerPoolSpec, settings: RunnerSettings, nodeCache?: NodeCache): string {
+  return shortHash(JSON.stringify(runnerShape(spec, settings, nodeCache)));
 }

@@ -19,11 +19,13 @@ const TELLTALE_HOST_PATHS = ['/var/lib/kubelet', '/proc'];
  * runners, the signing keys and the hand-over by name (Harrier's own namespace may be a runners' one too), and the names that the
  * sidecar's own parts have.
  */
-export function templateRefusals(podSpec: Fields): TemplateRefusal[] {
+export function templateRefusals(podSpec: Fields, nodeCachePath?: string): TemplateRefusal[] {
   const root = 'spec.template.spec';
   return [
     ...sharedNamespaces(podSpec, root),
-    ...records(podSpec.volumes).flatMap((volume, index) => inVolume(volume, `${root}.volumes[${index}]`)),
+    ...records(podSpec.volumes).flatMap((volume, index) =>
+      inVolume(volume, `${root}.volumes[${index}]`, nodeCachePath),
+    ),
     ...(['initContainers', 'containers'] as const).flatMap((list) =>
       records(podSpec[list]).flatMap((container, index) =>
         inContainer(container, `${root}.${list}[${index}]`),
@@ -43,10 +45,10 @@ function sharedNamespaces(podSpec: Fields, root: string): TemplateRefusal[] {
     .map(([field, message]) => ({ field: `${root}.${field}`, message }));
 }
 
-function inVolume(volume: Fields, path: string): TemplateRefusal[] {
+function inVolume(volume: Fields, path: string, nodeCachePath: string | undefined): TemplateRefusal[] {
   const refusals: TemplateRefusal[] = [];
-  if (volume.name === PodPart.tokenVolume)
-    refusals.push({ field: `${path}.name`, message: `the name ${PodPart.tokenVolume} is Harrier's own` });
+  if (isHarrierVolume(volume.name))
+    refusals.push({ field: `${path}.name`, message: `the name ${volume.name} is Harrier's own` });
   const secret = record(volume.secret).secretName;
   if (isHarrierSecret(secret)) refusals.push(ofHarrier(`${path}.secret.secretName`));
   records(record(volume.projected).sources).forEach((source, index) => {
@@ -59,21 +61,30 @@ function inVolume(volume: Fields, path: string): TemplateRefusal[] {
       field: `${path}.hostPath.path`,
       message: "would show the node's Secrets or processes to the job",
     });
+  if (typeof hostPath === 'string' && nodeCachePath !== undefined && overlaps(hostPath, nodeCachePath))
+    refusals.push({
+      field: `${path}.hostPath.path`,
+      message: 'would show what the jobs of other repositories restored to the job',
+    });
   return refusals;
+}
+
+function isHarrierVolume(name: unknown): name is string {
+  return name === PodPart.tokenVolume || name === PodPart.nodeCacheVolume;
 }
 
 function inContainer(container: Fields, path: string): TemplateRefusal[] {
   const refusals: TemplateRefusal[] = [];
-  if (container.name === PodPart.sidecarContainer)
+  if (container.name === PodPart.sidecarContainer || container.name === PodPart.nodeCacheContainer)
     refusals.push({
       field: `${path}.name`,
-      message: `the name ${PodPart.sidecarContainer} is Harrier's own`,
+      message: `the name ${container.name} is Harrier's own`,
     });
   records(container.volumeMounts).forEach((mount, index) => {
-    if (mount.name === PodPart.tokenVolume)
+    if (isHarrierVolume(mount.name))
       refusals.push({
         field: `${path}.volumeMounts[${index}].name`,
-        message: "is the volume of the runner's token, which only the sidecar mounts",
+        message: 'is a volume which only the sidecar mounts',
       });
   });
   records(container.env).forEach((variable, index) => {

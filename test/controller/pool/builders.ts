@@ -31,6 +31,7 @@ export function observed(changes: Partial<Observed> = {}): Observed {
     pool: pool(),
     templateHash: CURRENT,
     templateRefusals: [],
+    nodeCache: { standing: 'NotAsked' },
     credentials: 'NotNeeded',
     credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
     parent: { standing: 'Found', name: 'linux' },

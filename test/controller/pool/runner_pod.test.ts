@@ -168,6 +168,19 @@ describe('runnerPod', () => {
   });
 });
 
+describe('artifacts', () => {
+  it('are asked of the sidecar, with a cache or without one, where the pool has them', () => {
+    const on = podOf({ artifacts: { enabled: true } }).spec.initContainers[0];
+    expect(on?.env).toContainEqual({ name: 'HARRIER_ARTIFACTS', value: 'true' });
+    expect(JSON.stringify(podOf({}).spec)).not.toContain('HARRIER_ARTIFACTS');
+    expect(environmentOf({ artifacts: { enabled: true }, cache: { enabled: false } })).toEqual({
+      HARRIER_URL: 'http://127.0.0.1:8479/',
+      ACTIONS_RESULTS_URL: 'http://127.0.0.1:8479/',
+      ACTIONS_RUNTIME_TOKEN: RUNTIME_TOKEN_PLACEHOLDER,
+    });
+  });
+});
+
 describe('templateHash', () => {
   it('changes with what shapes the pod and with nothing else', () => {
     const base = templateHash(spec(), SETTINGS);

@@ -44,6 +44,7 @@ export class SimulatedCluster {
       pool: { ...this.pool },
       templateHash: this.templateHash,
       templateRefusals: [],
+      nodeCache: { standing: 'NotAsked' },
       credentials: 'NotNeeded',
       credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
       parent: { standing: 'Found' as const, name: 'linux' },
