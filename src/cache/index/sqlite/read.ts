@@ -1,7 +1,7 @@
-import type { Content, Entry, StoredBlob, Upload } from '../model.ts';
+import type { Content, Entry, Upload } from '../model.ts';
 import { prefixEnd } from '../prefix.ts';
 import type { SqliteFile } from './file.ts';
-import { ENTRY, type EntryRow, entryOf, NO_END, PART, type PartRow, partOf, row, rows } from './rows.ts';
+import { blobOf, ENTRY, type EntryRow, entryOf, NO_END, PART, type PartRow, row, rows } from './rows.ts';
 
 /** What a tenant may read beside its look-ups. Every statement reaches entries by their tenant's spaces. */
 export function reading(file: SqliteFile) {
@@ -67,9 +67,4 @@ export function reading(file: SqliteFile) {
       return { sizeBytes: found.size, etag: found.upload, blobs };
     },
   };
-}
-
-function blobOf(row: PartRow): StoredBlob {
-  const { number: _number, ...stored } = partOf(row);
-  return stored;
 }
