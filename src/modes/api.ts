@@ -3,6 +3,9 @@ import { pino } from 'pino';
 import { openArtifactIndex } from '../artifacts/index/open.ts';
 import { openArtifacts } from '../artifacts/open.ts';
 import { openCache } from '../cache/open.ts';
+import { allowedHosts } from '../credentials/allowed_hosts.ts';
+import { createCheckJobToken } from '../credentials/check_job_token.ts';
+import { createGuardedGet } from '../credentials/guarded_get.ts';
 import { followFile } from '../files/follow_file.ts';
 import { createKubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
@@ -10,15 +13,22 @@ import { ConfigMapKind, RunnerTokenKind, SecretKind } from '../kube/kinds.ts';
 import { HANDOVER_SECRET, Label } from '../resources/group.ts';
 import { createAgentConnections } from '../runtime/agent/connections.ts';
 import { createAskApiserver } from '../runtime/ask_apiserver.ts';
+import { createCallerAccess } from '../runtime/cache_access/caller_access.ts';
 import { createFallen } from '../runtime/fallen.ts';
 import { createHandOutCredential } from '../runtime/hand_out_credential.ts';
 import { followHandover } from '../runtime/handover.ts';
 import { parseClients } from '../runtime/introspection/clients.ts';
 import { DEFAULT_LIMITS } from '../runtime/limits.ts';
 import { createLiveTokens } from '../runtime/live_tokens.ts';
+import { createHitHistory } from '../runtime/management/hit_history.ts';
+import { createManagers } from '../runtime/management/managers.ts';
+import { measuredCache } from '../runtime/measured_cache.ts';
 import { createApiMetrics } from '../runtime/metrics.ts';
 import { buildOpsServer } from '../runtime/ops_server.ts';
 import { PodLifeKind } from '../runtime/pod_life.ts';
+import { LookupCounts } from '../runtime/pool_cache/lookup_counts.ts';
+import { watchedLimits } from '../runtime/pool_cache/watched_limits.ts';
+import { startPoolCacheStatus } from '../runtime/pool_cache/write_status.ts';
 import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
 import { startPulse } from '../runtime/pulse.ts';
 import { createDeliverToken } from '../runtime/registration/deliver_token.ts';
@@ -27,6 +37,7 @@ import { createUses } from '../runtime/registration/uses.ts';
 import { startRenewable } from '../runtime/renewable_informer.ts';
 import { allRoutes } from '../runtime/routes/all.ts';
 import type { Readiness } from '../runtime/routes/health.ts';
+import { ServedPoolKind } from '../runtime/served_pools.ts';
 import { buildServer } from '../runtime/server.ts';
 import { createStoreReport } from '../runtime/store_report.ts';
 import { TOKEN_INDEXES } from '../runtime/token_indexes.ts';
@@ -57,6 +68,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const pods = startRenewable(() =>
     createInformer({ ...shared, kind: PodLifeKind, namespaces, labelSelector: Label.pool }),
   );
+  const pools = createInformer({ ...shared, kind: ServedPoolKind, namespaces });
   const configMaps = createInformer({
     ...shared,
     kind: ConfigMapKind,
@@ -119,13 +131,45 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   // The connections last: they ask the verifier anew.
   const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier, agents], log);
   const artifactIndex = await openArtifactIndex(config.HARRIER_DATA_DIR);
-  const cache = await openCache({
+  const history = createHitHistory(namespaces, Date.now);
+  const stored = await openCache({
     neighbours: [artifactIndex],
     dataDir: config.HARRIER_DATA_DIR,
     cell: config.HARRIER_CELL,
     clock: Date.now,
+    onCorrupt: metrics.cache.quarantined,
+    pools: watchedLimits(pools),
+    freeDiskFloor: config.HARRIER_CACHE_FREE_DISK_FLOOR,
+    volumeBytes: config.HARRIER_CACHE_VOLUME_SIZE,
+    openUploadTimeout: config.HARRIER_CACHE_OPEN_UPLOAD_TIMEOUT,
+    onEvicted: (reason, entries) =>
+      metrics.cache.evicted(
+        reason,
+        entries.length,
+        entries.reduce((sum, one) => sum + one.sizeBytes, 0),
+      ),
     log,
   });
+  metrics.cache.show(stored.management);
+  const counts = new LookupCounts();
+  const cache = measuredCache(stored, metrics.cache, history, counts);
+  const poolStatus = startPoolCacheStatus({
+    client,
+    pools,
+    cache: stored.management,
+    counts,
+    now: Date.now,
+    log,
+  });
+  const cacheAccess = createCallerAccess(
+    createCheckJobToken(
+      createGuardedGet({
+        allowed: allowedHosts(config.HARRIER_CACHE_ALLOWED_HOSTS),
+        allowedBy: 'cache.allowedHosts',
+      }),
+      Date.now,
+    ),
+  );
   const artifacts = openArtifacts({ index: artifactIndex, stores: cache.stores, clock: Date.now, log });
 
   const clientsFile = config.HARRIER_INTROSPECTION_CLIENTS;
@@ -193,10 +237,21 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
         live,
         perSecond: config.HARRIER_INTROSPECTION_RATE,
       },
+      cacheAccess,
+      managers: config.HARRIER_MANAGEMENT ? createManagers({ client, namespaces, now: Date.now }) : undefined,
+      overview: {
+        pools,
+        tokens,
+        cache: cache.management,
+        history,
+        cell: config.HARRIER_CELL,
+        now: Date.now,
+      },
     }),
   });
   const ops = await buildOpsServer(log, metrics.registry, checks);
 
+  void pools.start();
   void configMaps.start();
   void handovers.start();
   const host = config.HARRIER_HOST ?? anyAddress();
@@ -213,9 +268,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   await app.close();
   clearTimeout(cut);
   pulse.stop();
+  await poolStatus.stop();
   clients?.stop();
   issuers?.stop();
-  await Promise.all([tokens, pods, configMaps, handovers].map((informer) => informer.stop()));
+  await Promise.all([tokens, pods, pools, configMaps, handovers].map((informer) => informer.stop()));
   await artifacts.close();
   await cache.close();
   await client.close();

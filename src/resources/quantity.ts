@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const PATTERN = /^([0-9]+(?:\.[0-9]{1,3})?)(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$/;
+const PATTERN = /^([0-9]+(?:\.[0-9]{1,9})?)(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$/;
 
 const FACTORS: Record<string, number> = {
   k: 1e3,

@@ -5,6 +5,9 @@ import { create, type Fields, poolManifest, template, tokenManifest } from './po
 const cluster = useCluster();
 
 const gitea = { type: 'gitea', url: 'https://gitea.example.com', credentialsSecretRef: { name: 'forge' } };
+const JOBS = { issuer: 'https://forge.example.com', jwksUrl: 'https://forge.example.com/jwks' };
+const QUOTA = 'spec.cache.limits.repositoryQuota';
+const limits = (fields: Fields): Fields => ({ cache: { limits: fields } });
 const runner = { name: 'runner', image: 'none' };
 const ownLabel = { 'harrier.dev/pool': 'other' };
 
@@ -147,6 +150,53 @@ const BAD_POOLS: [what: string, spec: Fields, field: string, problem: string][] 
     'spec.cache.scopes[0].permission',
     'supported values: "Read", "Write", "ReadWrite"',
   ],
+  ['a quota that is no size', limits({ repositoryQuota: '10 GB' }), QUOTA, 'should match'],
+  ['a quota with an exponent', limits({ repositoryQuota: '1e9' }), QUOTA, 'should match'],
+  ['a quota below nothing', limits({ repositoryQuota: '-1Gi' }), QUOTA, 'should match'],
+  ['a quota of a number', limits({ repositoryQuota: 10 }), QUOTA, 'must be of type string'],
+  ['a quota too small for any entry', limits({ repositoryQuota: '1023Ki' }), QUOTA, 'must be at least 1Mi'],
+  ['a quota past counting', limits({ repositoryQuota: '2Pi' }), QUOTA, 'must be at most 1Pi'],
+  ["a pool's quota of nothing", limits({ poolQuota: '0' }), 'spec.cache.limits.poolQuota', 'at least 1Mi'],
+  ['entries of no size', limits({ maxEntrySize: '0' }), 'spec.cache.limits.maxEntrySize', 'at least 1Ki'],
+  ['an expiry in days', limits({ unreadExpiry: '7d' }), 'spec.cache.limits.unreadExpiry', 'should match'],
+  [
+    'an expiry past counting',
+    limits({ unreadExpiry: '87601h' }),
+    'spec.cache.limits.unreadExpiry',
+    'must be at most 87600h',
+  ],
+  [
+    'no creations',
+    limits({ creationsPerMinute: 0 }),
+    'spec.cache.limits.creationsPerMinute',
+    'greater than or equal to 1',
+  ],
+  ['a misspelt limit', limits({ quota: '1Gi' }), 'spec.cache.limits.quota', 'unknown field'],
+  [
+    'scopes from jobs of nobody',
+    { cache: { scopesFrom: 'Job' } },
+    'spec.cache.jobIdentity',
+    'is required where',
+  ],
+  [
+    'jobs that nobody asks',
+    { cache: { jobIdentity: JOBS } },
+    'spec.cache.scopesFrom',
+    'jobIdentity is used by scopesFrom Job alone',
+  ],
+  [
+    'keys of jobs behind a password',
+    { cache: { scopesFrom: 'Job', jobIdentity: { ...JOBS, jwksUrl: 'https://a:b@forge.example.com/' } } },
+    'spec.cache.jobIdentity.jwksUrl',
+    'should match',
+  ],
+  [
+    'a scope for every other one where the pool says them all',
+    { cache: { scopes: [{ name: '*' }] } },
+    'spec.cache.scopes',
+    'with scopesFrom Job alone',
+  ],
+  ['scopes from nowhere', { cache: { scopesFrom: 'Forge' } }, 'spec.cache.scopesFrom', '"Pool", "Job"'],
   [
     'back-off the wrong way round',
     { lifecycle: { backoff: { initial: '10m', max: '5m' } } },
