@@ -54,7 +54,12 @@ async function send(
   sizeBytes: number,
   more: CommitMore,
 ): Promise<string> {
-  const request: CommitRequest = { sizeBytes, parts: blocks.flatMap((block) => block.parts), ...more };
+  const request: CommitRequest = {
+    sizeBytes,
+    parts: blocks.flatMap((block) => block.parts),
+    crc32: blocks.flatMap((block) => block.crc32),
+    ...more,
+  };
   const answer = await upstream.json<CommitAnswer>({
     method: 'POST',
     path: `${upload.path}/commit`,

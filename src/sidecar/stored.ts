@@ -10,3 +10,19 @@ export interface Stored {
   /** Lets go of the body. */
   drop(): void;
 }
+
+/**
+ * Is given a chunk, which is good until it calls `done`; the store is not read much further until then. What it throws
+ * ends the body.
+ */
+export type Take = (chunk: Buffer, done: () => void) => void;
+
+/** As Stored, for who looks at the bytes. */
+export interface Body extends Stored {
+  /**
+   * Gives the whole body away, chunk by chunk; rejects when it ends early.
+   *
+   * @param patience How long the store may send nothing while we wait for it, in ms.
+   */
+  pour(take: Take, patience?: number): Promise<void>;
+}

@@ -5,6 +5,8 @@ import { secret } from './secret.ts';
 /** Bytes that one request of the client brought, as the numbered parts that hold them in the store. */
 export interface Block {
   parts: number[];
+  /** CRC-32 of each part. */
+  crc32: number[];
   size: number;
 }
 

@@ -57,8 +57,8 @@ describe('the block list', () => {
   });
 
   it('finds blocks where the list says', () => {
-    const old = { parts: [1], size: 1 };
-    const fresh = { parts: [2], size: 2 };
+    const old = { parts: [1], crc32: [0], size: 1 };
+    const fresh = { parts: [2], crc32: [0], size: 2 };
     const upload = {
       staged: new Map([['a', fresh]]),
       committed: new Map([

@@ -29,7 +29,7 @@ describe('chunks', () => {
   const cut = (lengths: number[]): [string, Block][] => {
     let start = 0;
     return lengths.map((size, index) => {
-      const chunk: [string, Block] = [`${start}+${size}`, { parts: [index + 1], size }];
+      const chunk: [string, Block] = [`${start}+${size}`, { parts: [index + 1], crc32: [0], size }];
       start += size;
       return chunk;
     });
@@ -61,7 +61,7 @@ describe('chunks', () => {
   });
 
   it('are refused when they overlap', () => {
-    const block = (part: number, size: number) => ({ parts: [part], size });
+    const block = (part: number, size: number) => ({ parts: [part], crc32: [0], size });
     const chunks = new Map([
       ['0+10', block(1, 10)],
       ['5+10', block(2, 10)],

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, Server } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import type { S3Options } from '../../src/cache/blobs/s3/options.ts';
 import { type Cache, openCache } from '../../src/cache/open.ts';
 import type { CacheAccess } from '../../src/cache/scope.ts';
 import type { Api } from '../../src/runtime/server.ts';
@@ -33,6 +34,8 @@ export interface Stand {
   /** Method, path and Authorization of every request that has reached the api. */
   seen: { method: string; path: string; authorization: string | undefined }[];
   uploads: Uploads;
+  /** Bytes that have gone through the api's connections, both ways. */
+  apiBytes(): number;
   /** Moves the api's clock, in milliseconds. */
   advance(milliseconds: number): void;
   /** Puts another token in place as the kubelet does, by swapping a symlink. */
@@ -49,12 +52,14 @@ export const ACCESS: CacheAccess = {
 };
 
 /** The real api with its cache on a folder, and a sidecar before it, both in this process. */
-export async function startStand(options: { resultsUpstream?: string } = {}): Promise<Stand> {
+export async function startStand(
+  options: { resultsUpstream?: string; blobHost?: string; silence?: number; s3?: S3Options } = {},
+): Promise<Stand> {
   const folder = await mkdtemp(join(tmpdir(), 'harrier-sidecar-'));
   const dataDir = join(folder, 'data');
   let ahead = 0;
   const log = pino({ level: 'silent' });
-  const cache = await openCache({ dataDir, clock: () => Date.now() + ahead, log });
+  const cache = await openCache({ dataDir, clock: () => Date.now() + ahead, s3: options.s3, log });
   const callers: Record<string, CacheAccess> = { [POD_TOKEN]: ACCESS };
   const api = await buildCacheApi(cache, callers);
   const seen: Stand['seen'] = [];
@@ -62,6 +67,8 @@ export async function startStand(options: { resultsUpstream?: string } = {}): Pr
     const { method = '', url = '', headers } = request;
     seen.push({ method, path: url.split('?')[0] ?? '', authorization: headers.authorization });
   });
+  const sockets: Socket[] = [];
+  api.server.on('connection', (socket) => sockets.push(socket));
   await api.listen({ host: '127.0.0.1', port: 0 });
   const apiUrl = urlOf(api.server);
 
@@ -80,6 +87,8 @@ export async function startStand(options: { resultsUpstream?: string } = {}): Pr
     uploads,
     downloads: new Downloads(upstream),
     resultsUpstream: options.resultsUpstream,
+    blobHost: options.blobHost,
+    silence: options.silence,
     reports: { reports: postReports(upstream), onReport: () => {} },
     working: Promise.resolve(),
     log: () => {},
@@ -95,6 +104,7 @@ export async function startStand(options: { resultsUpstream?: string } = {}): Pr
     callers,
     seen,
     uploads,
+    apiBytes: () => sockets.reduce((sum, socket) => sum + socket.bytesRead + socket.bytesWritten, 0),
     rotateToken,
     advance: (milliseconds) => {
       ahead += milliseconds;

@@ -9,6 +9,7 @@ import type { S3Options } from '../../src/cache/blobs/s3/options.ts';
 
 export interface S3Server {
   readonly options: S3Options;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Folder whose files are the objects, by their keys. */
   readonly folder: string;
   /** Keys of all objects. */
@@ -43,6 +44,7 @@ export async function startS3Server(): Promise<S3Server> {
   }
   return {
     folder,
+    credentials: { accessKeyId: ACCESS_KEY_ID, secretAccessKey: SECRET_ACCESS_KEY },
     options: {
       bucket: BUCKET,
       endpoint,
