@@ -20,11 +20,11 @@ import { BytesCorrupt } from './blobs/blobs.ts';
 import { FolderBlobs } from './blobs/folder.ts';
 import type { S3Options } from './blobs/s3/options.ts';
 import { SignedUrls } from './blobs/signed_url.ts';
-import { loadSigningKey } from './blobs/signing_key.ts';
 import { commit } from './commit.ts';
 import { Durability } from './durability.ts';
 import type { CacheIndex, Content, Owned } from './index/index.ts';
-import { SqliteIndex } from './index/sqlite.ts';
+import { openIndex } from './index/open.ts';
+import type { PostgresOptions } from './index/postgres/options.ts';
 import { type Finder, Integrity } from './integrity/integrity.ts';
 import { Scrub } from './integrity/scrub.ts';
 import { type Verified, verify } from './integrity/verify.ts';
@@ -95,12 +95,14 @@ export interface EntryContent extends Content {
 }
 
 export interface CacheOptions {
-  /** Folder of the index, the bytes and the signing key; made when absent. One process at a time. */
+  /** Folder of the index, the bytes and the signing key, as far as they are not elsewhere; of one process alone. */
   dataDir: string;
   /** The cell that signed URLs name, for a router; absent where there is none. */
   cell?: string | undefined;
   /** Milliseconds since the epoch. */
   clock: () => number;
+  /** Keeps the index in PostgreSQL instead of in the folder, for any number of processes that share the bytes too. */
+  postgres?: PostgresOptions | undefined;
   /** Keeps the bytes in a bucket instead of in the folder. */
   s3?: S3Options | undefined;
   /** How much is read, in MiB a second, to find bytes that have rotted; 0 for none. */
@@ -134,7 +136,7 @@ const CLOSE_PATIENCE = 5_000;
 export async function openCache(options: CacheOptions): Promise<Cache> {
   const { dataDir, cell, clock, neighbours, log, onCorrupt } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const index = new SqliteIndex(join(dataDir, 'cache.sqlite'));
+  const { index, signingKey } = await openIndex(dataDir, options.postgres, log);
   const blobs = await openBlobs(options);
   const integrity = new Integrity({ index, blobs, now: clock, log, onCorrupt });
   const mebibytesPerSecond = options.scrubMebibytesPerSecond ?? 0;
@@ -146,7 +148,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const parts: CacheParts = {
     index,
     blobs,
-    urls: new SignedUrls(await loadSigningKey(dataDir), clock, cell),
+    urls: new SignedUrls(signingKey, clock, cell),
     recency,
     durability: new Durability(index, blobs, log),
     integrity,

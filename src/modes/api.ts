@@ -48,6 +48,8 @@ import { AGENT_AUDIENCE } from '../tokens/claims.ts';
 import { createVerifier } from '../tokens/verify.ts';
 import { apiConfig } from './api_config.ts';
 import { readEnvironment } from './environment.ts';
+import { postgresOptions } from './postgres_config.ts';
+import { s3Options } from './s3_config.ts';
 import { onTermination } from './termination.ts';
 
 /** `harrier api`: constructs the api, serves until SIGTERM or SIGINT, then answers what is under way and ends. */
@@ -130,11 +132,16 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   metrics.watch('harrier_api_agent_connections', 'Open agent connections.', () => agents.count);
   // The connections last: they ask the verifier anew.
   const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier, agents], log);
-  const artifactIndex = await openArtifactIndex(config.HARRIER_DATA_DIR);
+  const postgres = postgresOptions(config);
+  const artifactIndex = await openArtifactIndex(
+    config.HARRIER_DATA_DIR,
+    postgres && { options: postgres, log },
+  );
   const history = createHitHistory(namespaces, Date.now);
   const stored = await openCache({
     neighbours: [artifactIndex],
     dataDir: config.HARRIER_DATA_DIR,
+    postgres,
     cell: config.HARRIER_CELL,
     clock: Date.now,
     onCorrupt: metrics.cache.quarantined,

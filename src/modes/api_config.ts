@@ -5,6 +5,8 @@ import { durationSeconds } from '../resources/duration.ts';
 import { ROUTING_VALUE } from '../resources/entity.ts';
 import { quantityBytes } from '../resources/quantity.ts';
 import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
+import { postgresConfig } from './postgres_config.ts';
+import { s3Config } from './s3_config.ts';
 
 /** Configuration of `harrier api`. */
 export const apiConfig = z.object({
@@ -69,6 +71,14 @@ export const apiConfig = z.object({
     .describe(
       'Hosts inside the cluster, or without TLS, where the keys of jobs’ issuers may be fetched; host or host:port.',
     ),
+  ...postgresConfig.shape,
+  ...s3Config.shape,
+  HARRIER_CACHE_SCRUB_RATE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(8)
+    .describe('MiB a second that are read to find cache entries whose bytes have rotted; 0 for none.'),
   HARRIER_SHUTDOWN_SECONDS: z.coerce
     .number()
     .int()

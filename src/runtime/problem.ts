@@ -63,7 +63,10 @@ export function problemOf(error: unknown): Problem {
   }
   const status = typeof known.statusCode === 'number' ? known.statusCode : 500;
   const code = FROM_STATUS[status] ?? (status >= 400 && status < 500 ? 'bad-request' : 'internal-error');
-  return problem(code, known.message ?? 'unknown error', { cause: error });
+  return problem(code, known.message ?? 'unknown error', {
+    cause: error,
+    ...(code === 'unavailable' ? { headers: { 'retry-after': '1' } } : {}),
+  });
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, found: Problem): FastifyReply {
