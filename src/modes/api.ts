@@ -142,6 +142,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     neighbours: [artifactIndex],
     dataDir: config.HARRIER_DATA_DIR,
     postgres,
+    s3: s3Options(config),
+    scrubMebibytesPerSecond: config.HARRIER_CACHE_SCRUB_RATE,
     cell: config.HARRIER_CELL,
     clock: Date.now,
     onCorrupt: metrics.cache.quarantined,
