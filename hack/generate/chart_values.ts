@@ -95,6 +95,12 @@ const controller = z
 
 const api = z
   .strictObject({
+    replicas: z
+      .int()
+      .min(1)
+      .max(20)
+      .default(1)
+      .describe('How many; more than one only with both cache.postgres and cache.s3, which they share.'),
     data: z
       .strictObject({
         persistent: flag('Keep the cache on a PersistentVolumeClaim; else it goes with the pod.', false),
@@ -106,7 +112,7 @@ const api = z
         storageClassName: text("Storage class; the cluster's default when empty."),
         existingClaim: text('A claim made beforehand, instead of one of the chart.'),
       })
-      .describe("Where the cache's index and bytes are. One replica: the index is an embedded database."),
+      .describe("Where the cache's index and bytes are that are not in PostgreSQL or S3."),
     requestsPerSecond: z
       .int()
       .min(0)
@@ -125,12 +131,86 @@ const api = z
           .describe('Questions a second of one client, and of one address.'),
       })
       .describe('POST /v1/introspect (RFC 7662).'),
+    serviceAccountAnnotations: stringMap(
+      'Annotations of its service account, by which a cloud gives it an identity for S3.',
+    ),
     ...placement({ requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
   })
   .describe('The api.');
 
+const s3 = z
+  .strictObject({
+    bucket: text("Bucket that keeps the cache's bytes; api.data does when empty."),
+    endpoint: z
+      .string()
+      .regex(/^(https?:\/\/[^\s?#@]+)?$/)
+      .default('')
+      .describe("Base URL of the service, which the runners reach as well; AWS' own when empty."),
+    region: text('Region of the bucket.', 'us-east-1'),
+    prefix: z
+      .string()
+      .regex(/^([A-Za-z0-9._-]+\/)*$/)
+      .default('harrier/')
+      .describe(
+        'What all keys begin with. Nobody else, no second Harrier either, may keep anything under it: it would be swept.',
+      ),
+    pathStyle: flag(
+      'Name the bucket in the path instead of in the host, as most services but AWS want it.',
+      false,
+    ),
+    conditionalWrites: flag(
+      'Sign If-None-Match: * into uploads, so that no object is written twice; off for services that refuse it.',
+      true,
+    ),
+    credentialsSecret: text(
+      "Secret with the keys accessKeyId and secretAccessKey; the cloud's own identity for the service account when empty.",
+    ),
+    caConfigMap: text(
+      "ConfigMap whose key ca.crt has the authorities that vouch for the service; the system's own when empty.",
+    ),
+  })
+  .describe("Where the cache's bytes are: see docs/cache_stores_s3.md.");
+
+const postgres = z
+  .strictObject({
+    host: text('Name or address of the server. Empty: the index is a file of api.data.'),
+    port: z.int().min(1).max(65_535).default(5432).describe('Its port.'),
+    database: z.string().min(1).default('harrier').describe('Database, of encoding UTF8.'),
+    user: z.string().min(1).default('harrier').describe('Who the api is there.'),
+    schema: z.string().min(1).max(63).default('harrier').describe('Schema of the tables, made when absent.'),
+    passwordSecret: z
+      .strictObject({
+        name: text("Secret of Harrier's namespace; none when the server asks for no password."),
+        key: z.string().min(1).default('password').describe('Its key.'),
+      })
+      .describe('The password. A change is taken up without a restart.'),
+    tls: z
+      .strictObject({
+        mode: z
+          .enum(['verify-full', 'require', 'disable'])
+          .default('verify-full')
+          .describe('verify-full proves the server by its certificate; require encrypts only.'),
+        caConfigMap: text(
+          "ConfigMap whose key ca.crt is the authority that vouches for the server; the image's own authorities when empty.",
+        ),
+      })
+      .describe('TLS to the server.'),
+    poolSize: z.int().min(2).max(1000).default(10).describe('Connections of each replica at most.'),
+  })
+  .describe("PostgreSQL for the cache's index. See docs/cache_stores_postgres.md.");
+
 const cache = z
   .strictObject({
+    postgres,
+    s3,
+    scrubMebibytesPerSecond: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(8)
+      .describe(
+        'How fast each api reads its entries through, once a day, to find bytes that have rotted; 0 to never do it.',
+      ),
     nodeLocal: z
       .strictObject({
         allowed: flag(
@@ -247,6 +327,24 @@ const networkPolicy = z
           .describe("Ports of the cells' apis, before and behind their Services."),
       })
       .describe('Where the routers reach the cells.'),
+    s3To: z
+      .strictObject({
+        cidrs: z
+          .array(z.string().regex(cidr))
+          .default([])
+          .describe('Addresses of the service; any when empty.'),
+        ports: z
+          .array(z.int().min(1).max(65_535))
+          .min(1)
+          .default([443, 9000])
+          .describe('Its ports, before and behind a Service.'),
+      })
+      .describe('Where the api reaches the bucket of cache.s3, if there is one.'),
+    postgresTo: z
+      .strictObject({
+        cidrs: z.array(z.string().regex(cidr)).default([]).describe('Addresses of it; any when empty.'),
+      })
+      .describe('Where the api reaches PostgreSQL, at the port of cache.postgres.'),
     issuersTo: z
       .strictObject({
         cidrs: z
