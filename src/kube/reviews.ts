@@ -17,7 +17,8 @@ export interface ReviewQuestion {
 }
 
 const user = z.object({
-  username: z.string().min(1),
+  /** Empty in the answer about a token that nobody has. */
+  username: z.string().default(''),
   uid: z.string().optional(),
   groups: z.array(z.string()).optional(),
   extra: z.record(z.string(), z.array(z.string())).optional(),

@@ -23,6 +23,8 @@ export interface Surroundings {
   input?: string;
   /** Options for Node itself. */
   node?: readonly string[];
+  /** Which group of commands; token by default. */
+  program?: 'token' | 'cache';
   /** The program; the sources by default. */
   main?: string;
 }
@@ -34,9 +36,9 @@ export function harrier(args: readonly string[], surroundings: Surroundings = {}
 
 export function start(
   args: readonly string[],
-  { env = {}, input = '', node = [], main = MAIN }: Surroundings = {},
+  { env = {}, input = '', node = [], program = 'token', main = MAIN }: Surroundings = {},
 ): Running {
-  const child = spawn(process.execPath, [...node, main, 'token', ...args], {
+  const child = spawn(process.execPath, [...node, main, program, ...args], {
     env: { PATH: process.env.PATH, HOME: '/nowhere', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { briefly } from '../../src/cli/age.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { parse } from '../../src/cli/command.ts';
-import { command as create } from '../../src/cli/token_commands/create.ts';
 import { UsageError } from '../../src/cli/failure.ts';
 import { newTokenSpec } from '../../src/cli/new_token.ts';
 import { createTable } from '../../src/cli/table.ts';
+import { command as create } from '../../src/cli/token_commands/create.ts';
 import { runnerTokenSpec } from '../../src/resources/runner_token.ts';
 import { NOW } from '../tokens/builders.ts';
 

@@ -25,6 +25,8 @@ export interface ApiProcessOptions {
   namespace: string;
   runners: string;
   env?: Record<string, string>;
+  /** The program; the sources by default. */
+  main?: string;
   /** Whether to wait until /readyz says so; else it returns as soon as the process listens. */
   ready?: boolean;
 }
@@ -32,22 +34,26 @@ export interface ApiProcessOptions {
 /** `harrier api` as a process of its own, on ports of its own. */
 export async function startApi(options: ApiProcessOptions): Promise<ApiProcess> {
   const dataDir = await mkdtemp(join(tmpdir(), 'harrier-api-'));
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'api'], {
-    env: {
-      PATH: process.env.PATH,
-      KUBECONFIG: options.kubeconfig,
-      HARRIER_NAMESPACE: options.namespace,
-      HARRIER_WATCH_NAMESPACES: options.runners,
-      HARRIER_ISSUER: ISSUER,
-      HARRIER_AUDIENCE: AUDIENCE,
-      HARRIER_HOST: '127.0.0.1',
-      HARRIER_PORT: '0',
-      HARRIER_OPS_PORT: '0',
-      HARRIER_DATA_DIR: dataDir,
-      ...options.env,
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', options.main ?? MAIN, 'api'],
+    {
+      env: {
+        PATH: process.env.PATH,
+        KUBECONFIG: options.kubeconfig,
+        HARRIER_NAMESPACE: options.namespace,
+        HARRIER_WATCH_NAMESPACES: options.runners,
+        HARRIER_ISSUER: ISSUER,
+        HARRIER_AUDIENCE: AUDIENCE,
+        HARRIER_HOST: '127.0.0.1',
+        HARRIER_PORT: '0',
+        HARRIER_OPS_PORT: '0',
+        HARRIER_DATA_DIR: dataDir,
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   const lines: string[] = [];
   child.stderr.on('data', (text) => lines.push(String(text)));
   const { url, opsUrl } = await listening(child, lines);

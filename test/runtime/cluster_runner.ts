@@ -38,7 +38,11 @@ export interface RunnerOptions {
   cell?: string;
   /** Agent mode. */
   agent?: boolean;
+  /** Its pool; one named linux when absent. */
+  pool?: { name: string; uid: string };
 }
+
+const POOL = { name: 'linux', uid: 'uid-of-pool' };
 
 /**
  * A pod with its Active RunnerToken and a JWT for it, as the controller makes them. With a `node` the pod is bound to
@@ -46,12 +50,12 @@ export interface RunnerOptions {
  */
 export async function makeRunner(
   client: KubeClient,
-  { namespace, name, key, node, issuer = ISSUER, cell, agent = false }: RunnerOptions,
+  { namespace, name, key, node, issuer = ISSUER, cell, agent = false, pool: poolRef = POOL }: RunnerOptions,
 ): Promise<ClusterRunner> {
   const pod = await client.create(PodKind, {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels: { [Label.pool]: 'linux' } },
+    metadata: { name, namespace, labels: { [Label.pool]: poolRef.name } },
     spec: {
       ...(node === undefined ? {} : { nodeName: node }),
       restartPolicy: 'Never',
@@ -65,7 +69,7 @@ export async function makeRunner(
     metadata: { name, namespace, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
     spec: {
       podRef: { name, uid },
-      poolRef: { name: 'linux', uid: 'uid-of-pool' },
+      poolRef,
       audiences: [AUDIENCE],
       ...(agent ? { agent } : {}),
     },

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Note } from '../../progress.ts';
-import { run } from '../../run/command.ts';
+import { aptInstall } from '../../run/apt_install.ts';
 
 /** Where programs for root are, which not every root's PATH has. */
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -43,16 +43,7 @@ export async function installPrerequisites(note: Note): Promise<void> {
   if (missing.length === 0) return;
   const reason = whyNoNode();
   if (reason !== undefined) throw new Error(reason);
-  note(`apt-get install ${missing.join(' ')}`);
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env });
-  // The lists may be there and new enough; fetching them takes longer than the packages.
-  await install().catch(async () => {
-    note('apt-get update');
-    await run('apt-get', ['update'], { env });
-    note(`apt-get install ${missing.join(' ')}`);
-    await install();
-  });
+  await aptInstall(missing, note);
   const left = missingPackages();
   if (left.length > 0) throw new Error(`apt-get installed them, yet these are not found: ${left.join(', ')}`);
 }

@@ -46,11 +46,12 @@ and saves it anew. One that could not be read stays as it is. The exit code is 1
         .ask({ method: 'POST', path, query: whose.query }, verifiedCache)
         // Evicted since it was listed: there is nothing to be verified any more.
         .catch((error: unknown) => ifGone(error));
+      if (found !== undefined) {
+        count[found.outcome]++;
+        bytes += found.size_in_bytes;
+      }
       progress(index + 1, bytes);
-      if (found === undefined) continue;
-      count[found.outcome]++;
-      bytes += found.size_in_bytes;
-      if (found.outcome === 'sound') continue;
+      if (found === undefined || found.outcome === 'sound') continue;
       bad.push({ id, key, outcome: found.outcome });
       io.note(`${id} ${printable(key)}: ${found.outcome}\n`);
     }

@@ -43,7 +43,7 @@ export interface ManagersOptions {
  * and no roles of our own. Its answers are believed for five seconds. Whoever can't be asked about is refused.
  */
 export function createManagers(options: ManagersOptions): Managers {
-  const { client, namespaces, now, forMs = 5_000, atOnce = 32, timeoutMs = 3_000 } = options;
+  const { client, namespaces, now, forMs = 5_000, atOnce = 32, timeoutMs = 5_000 } = options;
   const users = new Remembered<ReviewedUser | undefined>({ forMs, most: 1_000, now });
   const rights = new Remembered<boolean>({ forMs, most: 20_000, now });
   const turns = takeTurns(atOnce);
@@ -66,7 +66,8 @@ export function createManagers(options: ManagersOptions): Managers {
     // An apiserver that knows no audiences, or an authenticator that ignores them, names none: then a token for
     // something else would do (documented at TokenReviewStatus.audiences).
     const ours = said.audiences.includes(MANAGEMENT_AUDIENCE);
-    return said.authenticated && ours && said.error === undefined ? said.user : undefined;
+    const known = said.authenticated && ours && said.error === undefined && said.user?.username !== '';
+    return known ? said.user : undefined;
   }
 
   async function isAllowed(user: ReviewedUser, right: Right, namespace: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import { drawPools } from './draw_pools.ts';
 import { drawUsage } from './draw_usage.ts';
 import { element, part } from './element.ts';
 import { offerThemes } from './theme.ts';
-import { rateText } from './words.ts';
+import { countText, rateText } from './words.ts';
 
 /** For how long the page is content with what it has, in ms. */
 const EVERY = 10_000;
@@ -132,7 +132,7 @@ function figures({ pools, usage, hits }: Overview): Node[] {
     ['Pools', String(pools.length), ''],
     ['Runners ready', String(sum((pool) => pool.ready)), ` of ${sum((pool) => pool.desired)}`],
     ['Runners busy', String(sum((pool) => pool.busy)), ''],
-    ['Cache', sizeText(size), ` in ${entries}`],
+    ['Cache', sizeText(size), ` in ${countText(entries, 'entry', 'entries')}`],
     ['Hit rate', rateText(hit ?? 0, missed ?? 0), ' in 24 h'],
   ];
   return list.map(([title, text, more]) =>

@@ -15,6 +15,7 @@ export const BEARERS = [
   'routable registration',
   'plain registration',
   'client of introspection',
+  'manager',
 ] as const;
 export type Bearer = (typeof BEARERS)[number];
 
@@ -40,6 +41,8 @@ export function expectedOutcome(
       return bearer.endsWith(' registration') ? 'served' : 'unauthorized';
     case 'introspection':
       return bearer === 'client of introspection' ? 'served' : 'unauthorized';
+    case 'manager':
+      return bearer === 'manager' ? 'served' : 'unauthorized';
     case 'agent':
       return bearer === 'agent' ? known : 'unauthorized';
     case 'runner':

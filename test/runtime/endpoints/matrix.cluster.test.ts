@@ -14,6 +14,7 @@ import { useCluster } from '../../support/cluster.ts';
 import { AUDIENCE, ISSUER } from '../../tokens/builders.ts';
 import { type ApiProcess, startApi } from '../api_process.ts';
 import { publishKey } from '../cluster_runner.ts';
+import { tokenOf } from '../management/stand.ts';
 import { type Maker, makeRegistration, makeRunnerIn } from './bearers.ts';
 import { BEARERS, type Bearer, expectedOutcome, IN_STATES, type Outcome } from './expected.ts';
 
@@ -58,6 +59,7 @@ beforeAll(async () => {
       namespace,
       runners: namespace,
       env: {
+        HARRIER_MANAGEMENT: 'true',
         HARRIER_INTROSPECTION_CLIENTS: clients,
         HARRIER_TRUSTED_ISSUERS: await file('issuers.json', [entry]),
       },
@@ -98,6 +100,8 @@ beforeAll(async () => {
   fixed.set('revoked', `Bearer ${await makeRunnerIn(here, { ...idle, phase: 'Revoked' })}`);
   fixed.set('routable registration', `Bearer ${routable.value}`);
   fixed.set('plain registration', `Bearer ${plain.value}`);
+  // A ServiceAccount that every namespace has: who it is counts here, not what it may.
+  fixed.set('manager', `Bearer ${await tokenOf(cluster, 'default', namespace)}`);
   fixed.set('client of introspection', `Basic ${Buffer.from('here:secret').toString('base64')}`);
 }, 120_000);
 afterAll(async () => {
