@@ -11,8 +11,6 @@ export interface ArtifactAccess {
   readonly maxRetentionDays: number;
   /** Most bytes that the tenant's artifacts may have together; absent for no limit. */
   readonly quotaBytes?: number | undefined;
-  /** The run that the forge vouches for; absent where nobody does. */
-  readonly verifiedRun?: string | undefined;
 }
 
 /** Throws `permission-denied` where the pool's artifacts are not Harrier's. */

@@ -1,3 +1,4 @@
+import { partsOf } from '../cache/blobs/signed_url.ts';
 import { CacheRefused } from '../cache/refused.ts';
 import type { ArtifactDownloadAnswer, ArtifactsAnswer, ArtifactView } from '../protocol/artifacts.ts';
 import { type ArtifactAccess, assertEnabled } from './access.ts';
@@ -24,14 +25,15 @@ export async function list(
 
 /** Where the bytes of a run's artifact are. Throws `not-found`. */
 export async function locate(
-  { index, urls, now }: ArtifactParts,
+  { index, blobs, urls, now }: ArtifactParts,
   access: ArtifactAccess,
   { run, name }: { run: string; name: string },
 ): Promise<ArtifactDownloadAnswer> {
   assertEnabled(access);
   const [found] = await index.list(access.tenant, runOf(access, run), { name }, now(), 1);
   if (found === undefined) throw unknownArtifact();
-  return { ...viewOf(found), url: urls.artifact(access.tenant, found.id) };
+  const url = urls.artifact(access.tenant, found.id);
+  return { ...viewOf(found), url, ...(blobs.direct === undefined ? {} : { partsUrl: partsOf(url) }) };
 }
 
 /** Deletes an artifact; its name is free from then on. Throws `not-found`. */

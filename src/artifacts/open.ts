@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 import type { Blobs } from '../cache/blobs/blobs.ts';
 import type { SignedUrls } from '../cache/blobs/signed_url.ts';
+import { partsApart } from '../cache/stored_parts.ts';
 import type {
   ArtifactCommitRequest,
   ArtifactDownloadAnswer,
   ArtifactsAnswer,
   CreateArtifactRequest,
 } from '../protocol/artifacts.ts';
-import type { CommitAnswer, PartsAnswer, PartsRequest } from '../protocol/cache.ts';
+import type { CommitAnswer, PartsAnswer, PartsRequest, StoredPartsAnswer } from '../protocol/cache.ts';
 import type { ArtifactAccess } from './access.ts';
 import { create } from './create.ts';
 import { list, locate, remove } from './find.ts';
@@ -38,6 +39,8 @@ export interface Artifacts {
   remove(access: ArtifactAccess, query: { run: string; name: string }): Promise<{ id: string }>;
   /** What an artifact is made of; undefined when there is none. */
   content(tenant: string, artifactId: string): Promise<ArtifactContent | undefined>;
+  /** Where an artifact's parts are, in a store that bytes come from without us. */
+  storedParts(tenant: string, artifactId: string, offset: number): Promise<StoredPartsAnswer>;
   /** Of all tenants. */
   total(): Promise<ArtifactUsage>;
   ready(): Promise<void>;
@@ -79,6 +82,8 @@ export function openArtifacts({ index, stores, clock, log }: ArtifactsOptions): 
     locate: (access, query) => locate(parts, access, query),
     remove: (access, query) => remove(parts, access, query),
     content: (tenant, artifactId) => index.content(tenant, artifactId, clock()),
+    storedParts: async (tenant, artifactId, offset) =>
+      partsApart(stores.blobs.direct, await index.content(tenant, artifactId, clock()), offset),
     total: () => index.total(),
     ready: () => index.ready(),
     sweep: () => sweep(parts),

@@ -1,4 +1,6 @@
 import type { StoredPartsAnswer } from '../protocol/cache.ts';
+import type { DirectBlobs } from './blobs/blobs.ts';
+import type { Content } from './index/index.ts';
 import type { CacheParts } from './open.ts';
 import { CacheRefused } from './refused.ts';
 
@@ -12,9 +14,17 @@ export async function storedPartsOf(
   entryId: string,
   offset: number,
 ): Promise<StoredPartsAnswer> {
-  const content = await index.content(tenant, entryId);
+  return partsApart(direct, await index.content(tenant, entryId), offset);
+}
+
+/** The same of whatever has its bytes in blobs; undefined `content` is what is gone. */
+export async function partsApart(
+  direct: DirectBlobs | undefined,
+  content: Pick<Content, 'blobs' | 'sizeBytes'> | undefined,
+  offset: number,
+): Promise<StoredPartsAnswer> {
   if (content === undefined || direct === undefined) {
-    throw new CacheRefused('not-found', 'The entry is gone, or its parts are not apart.');
+    throw new CacheRefused('not-found', 'It is gone, or its parts are not apart.');
   }
   const end = offset + AT_ONCE;
   const parts = await Promise.all(

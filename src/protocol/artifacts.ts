@@ -58,6 +58,10 @@ export type ArtifactsAnswer = z.infer<typeof artifactsAnswer>;
 export const namedArtifactQuery = z.object({ run, name });
 export const artifactDownloadAnswer = artifactView.extend({
   url: z.string().describe('Signed GET URL; answers Range.'),
+  partsUrl: z
+    .string()
+    .optional()
+    .describe('Signed GET URL of the list of parts, where bytes come from the store itself.'),
 });
 export type ArtifactDownloadAnswer = z.infer<typeof artifactDownloadAnswer>;
 export const artifactRemovedAnswer = z.object({ id: z.string() });

@@ -3,9 +3,12 @@ import type { ArtifactDownloadAnswer } from '../protocol/artifacts.ts';
 import { ARTIFACT_PREFIX } from './artifact_urls.ts';
 import { asBlobError, BlobError, blobHeaders, sendBlobError } from './azure_answer.ts';
 import type { Exchange, Handler } from './handlers.ts';
+import { fetchEntry, type PartedEntry } from './parts/fetch_entry.ts';
+import { PartList } from './parts/part_list.ts';
 import { asRefused, Refused } from './refusal.ts';
 import { secret } from './secret.ts';
 import { isExpired, relayHeaders, storeError } from './serve_download.ts';
+import type { Stored } from './stored.ts';
 import type { Upstream } from './upstream.ts';
 
 /** An artifact that the job has asked for, behind a local URL. */
@@ -15,7 +18,15 @@ interface Download {
   /** What the api is asked again when its signed URL has expired. */
   readonly path: string;
   artifact: ArtifactDownloadAnswer;
+  readonly jobToken: string | undefined;
+  /** When the api gave its URLs, in ms of a clock that never steps back. */
+  askedAt: number;
+  /** Where its parts are, once it was asked for, if the store has them apart. */
+  parted: PartedEntry | undefined;
 }
+
+/** The signed URL of a list of parts is asked for anew after so long, in ms: it is good for five minutes. */
+const URL_GOOD_FOR = 4 * 60_000;
 
 /** The oldest give way. */
 const MAX_KEPT = 2048;
@@ -29,10 +40,13 @@ export class ArtifactDownloads {
     this.#upstream = upstream;
   }
 
-  keep(artifact: ArtifactDownloadAnswer, path: string): Download {
+  keep(artifact: ArtifactDownloadAnswer, path: string, jobToken: string | undefined): Download {
     const oldest = this.#kept.size >= MAX_KEPT ? this.#kept.keys().next().value : undefined;
     if (oldest !== undefined) this.#kept.delete(oldest);
-    const download = { handle: secret(), signature: secret(), path, artifact };
+    const download: Download = {
+      ...{ handle: secret(), signature: secret(), path, artifact, jobToken },
+      ...{ askedAt: performance.now(), parted: undefined },
+    };
     this.#kept.set(download.handle, download);
     return download;
   }
@@ -75,24 +89,38 @@ export class ArtifactDownloads {
     await stored.relay(response);
   }
 
-  #fetch({ request }: Exchange, { artifact }: Download) {
+  #fetch({ request }: Exchange, download: Download): Promise<Stored> {
+    const { artifact } = download;
     const range = request.headers['x-ms-range']?.toString() ?? request.headers.range;
-    return this.#upstream.fetch(artifact.url, range === undefined ? {} : { range });
+    if (artifact.partsUrl === undefined)
+      return this.#upstream.fetch(artifact.url, range === undefined ? {} : { range });
+    download.parted ??= this.#parted(download);
+    return fetchEntry(this.#upstream, download.parted, range);
+  }
+
+  #parted(download: Download): PartedEntry {
+    const now = () => performance.now();
+    // A download may outlast the signed URL of the list.
+    const url = async () => {
+      if (now() - download.askedAt > URL_GOOD_FOR) await this.#renew(download);
+      return download.artifact.partsUrl ?? '';
+    };
+    const parts = new PartList(this.#upstream, url, now);
+    // Nobody looks after the bytes of artifacts but their client, by the digest.
+    return { sizeBytes: download.artifact.sizeBytes, parts, doubt: () => {} };
   }
 
   /** A fresh signed URL for the very same artifact; refused when it is gone, whatever else has its name. */
   async #renew(download: Download): Promise<void> {
-    const { path, artifact } = download;
-    const found = await this.#upstream.json<ArtifactDownloadAnswer>({
-      method: 'GET',
-      path,
-      idempotent: true,
-    });
+    const { path, artifact, jobToken } = download;
+    const call = { method: 'GET', path, idempotent: true, jobToken } as const;
+    const found = await this.#upstream.json<ArtifactDownloadAnswer>(call);
     if (found.id !== artifact.id) {
       this.#kept.delete(download.handle);
       throw new Refused('not-found', 404, 'the artifact is gone');
     }
     download.artifact = found;
+    download.askedAt = performance.now();
   }
 }
 

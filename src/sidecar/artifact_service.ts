@@ -18,11 +18,12 @@ import { artifactUrl } from './artifact_urls.ts';
 import { blobUrl } from './blob_urls.ts';
 import { commitUpload } from './commit_upload.ts';
 import type { Exchange, Handler } from './handlers.ts';
+import { jobTokenOf } from './job_token.ts';
 import { parseObject, readBody } from './read_body.ts';
 import { asRefused, Refused } from './refusal.ts';
 import { sendTwirpError, twirpCodeOf } from './twirp_error.ts';
 import type { Uploads } from './uploads.ts';
-import type { Upstream } from './upstream.ts';
+import type { Call, Upstream } from './upstream.ts';
 
 export const ARTIFACT_SERVICE_PREFIX = '/twirp/github.actions.results.api.v1.ArtifactService/';
 const BODY_LIMIT = 64 * 1024;
@@ -58,8 +59,9 @@ export function artifactHandler(upstream: Upstream, uploads: Uploads, downloads:
     ['DeleteArtifact', { shape: NAMED, run: remove }],
   ]);
 
-  async function create(request: Request, { origin }: Exchange): Promise<Fields> {
+  async function create(request: Request, { request: call, origin }: Exchange): Promise<Fields> {
     uploads.assertRoom();
+    const jobToken = jobTokenOf(call);
     const { expires_at: expiresAt, mime_type: mimeType } = request;
     const asked: Omit<CreateArtifactRequest, 'mimeType'> & { mimeType?: string } = {
       ...ofRun(request),
@@ -73,20 +75,22 @@ export function artifactHandler(upstream: Upstream, uploads: Uploads, downloads:
       body: JSON.stringify(asked),
       // A name taken by this very job is given to it again.
       idempotent: true,
+      jobToken,
     });
     const entry = entryOf(request);
     const earlier = uploads.byEntry(entry);
     if (earlier !== undefined) uploads.forget(earlier);
-    const upload = uploads.open({ uploadId, ...entry }, UPLOADS);
+    const upload = uploads.open({ uploadId, ...entry, jobToken }, UPLOADS);
     return [
       ['ok', true],
       ['signed_upload_url', blobUrl(origin, upload.handle, upload.signature)],
     ];
   }
 
-  async function finalize(request: Request): Promise<Fields> {
+  async function finalize(request: Request, { request: call }: Exchange): Promise<Fields> {
     const entry = entryOf(request);
     const upload = uploads.byEntry(entry);
+    if (upload !== undefined) upload.jobToken = jobTokenOf(call);
     const size = Number(request.size ?? '0');
     if (!Number.isSafeInteger(size) || size < 0) throw new Refused('bad-request', 400, 'size is no size');
     const more = request.hash === undefined ? {} : { digest: request.hash };
@@ -101,13 +105,13 @@ export function artifactHandler(upstream: Upstream, uploads: Uploads, downloads:
     ];
   }
 
-  async function list(request: Request): Promise<Fields> {
+  async function list(request: Request, { request: call }: Exchange): Promise<Fields> {
     const { run } = ofRun(request);
     const query = new URLSearchParams({ run });
     if (request.name_filter !== undefined) query.set('name', request.name_filter);
     if (request.id_filter !== undefined) query.set('id', request.id_filter);
     const path = `/v1/artifacts?${query}`;
-    const { artifacts } = await upstream.json<ArtifactsAnswer>({ method: 'GET', path, idempotent: true });
+    const { artifacts } = await upstream.json<ArtifactsAnswer>(get(path, jobTokenOf(call)));
     const listed = artifacts.map(
       ({ id, job, name, sizeBytes, createdAt, digest }): Fields => [
         ['workflow_run_backend_id', run],
@@ -122,17 +126,24 @@ export function artifactHandler(upstream: Upstream, uploads: Uploads, downloads:
     return [['artifacts', listed]];
   }
 
-  async function getUrl(request: Request, { origin }: Exchange): Promise<Fields> {
+  async function getUrl(request: Request, { request: call, origin }: Exchange): Promise<Fields> {
     const path = `/v1/artifacts/download?${new URLSearchParams(ofRun(request))}`;
-    const found = await upstream.json<ArtifactDownloadAnswer>({ method: 'GET', path, idempotent: true });
-    const { handle, signature } = downloads.keep(found, path);
+    const jobToken = jobTokenOf(call);
+    const found = await upstream.json<ArtifactDownloadAnswer>(get(path, jobToken));
+    const { handle, signature } = downloads.keep(found, path, jobToken);
     return [['signed_url', artifactUrl(origin, handle, signature)]];
   }
 
-  async function remove(request: Request): Promise<Fields> {
+  async function remove(request: Request, { request: call }: Exchange): Promise<Fields> {
     const path = `/v1/artifacts?${new URLSearchParams(ofRun(request))}`;
     // Said twice, the second would be told that there is no such artifact.
-    const { id } = await upstream.json<{ id: string }>({ method: 'DELETE', path, idempotent: false });
+    const jobToken = jobTokenOf(call);
+    const { id } = await upstream.json<{ id: string }>({
+      method: 'DELETE',
+      path,
+      idempotent: false,
+      jobToken,
+    });
     return [
       ['ok', true],
       ['artifact_id', BigInt(id)],
@@ -159,6 +170,10 @@ export function artifactHandler(upstream: Upstream, uploads: Uploads, downloads:
       if (!(error instanceof Refused)) throw error;
     }
   };
+}
+
+function get(path: string, jobToken: string | undefined): Call {
+  return { method: 'GET', path, idempotent: true, jobToken };
 }
 
 function ofRun(request: Request): { run: string; name: string } {

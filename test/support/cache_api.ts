@@ -40,7 +40,7 @@ export function buildCacheApi(
     ),
     routes: [
       cacheRoutes(cache, callerAccess()),
-      artifactRoutes(artifacts),
+      artifactRoutes(artifacts, callerAccess()),
       blobRoutes(cache, artifacts),
       // Else a sidecar would hold every request, waiting until it is known for Idle.
       runnerRoutes(async (_, { state }) => ({ state, since: new Date().toISOString() })),

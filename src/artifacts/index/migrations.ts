@@ -2,8 +2,8 @@
  * Forward-only: a step, once released, is never changed. `created_at` is NULL while an upload is open. Ids are never
  * reused (AUTOINCREMENT, a sequence): a signed URL must not come to mean another artifact.
  */
-const tables = (id: string, integer: string) => `
-  CREATE TABLE artifacts (
+const tables = (id: string, integer: string, schema = '') => `
+  CREATE TABLE ${schema}artifacts (
     id ${id},
     tenant TEXT NOT NULL,
     run TEXT NOT NULL,
@@ -18,20 +18,20 @@ const tables = (id: string, integer: string) => `
     digest TEXT,
     UNIQUE (tenant, run, name)
   );
-  CREATE INDEX artifacts_open ON artifacts (active_at) WHERE created_at IS NULL;
-  CREATE INDEX artifacts_expiry ON artifacts (expires_at) WHERE created_at IS NOT NULL;
+  CREATE INDEX artifacts_open ON ${schema}artifacts (active_at) WHERE created_at IS NULL;
+  CREATE INDEX artifacts_expiry ON ${schema}artifacts (expires_at) WHERE created_at IS NOT NULL;
 
-  CREATE TABLE artifact_parts (
-    artifact ${integer} NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+  CREATE TABLE ${schema}artifact_parts (
+    artifact ${integer} NOT NULL REFERENCES ${schema}artifacts (id) ON DELETE CASCADE,
     number ${integer} NOT NULL,
     blob TEXT NOT NULL,
     size ${integer} NOT NULL,
     PRIMARY KEY (artifact, number)
   );
-  CREATE INDEX artifact_parts_blob ON artifact_parts (blob);
+  CREATE INDEX artifact_parts_blob ON ${schema}artifact_parts (blob);
 
-  CREATE TABLE artifact_contents (
-    artifact ${integer} NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+  CREATE TABLE ${schema}artifact_contents (
+    artifact ${integer} NOT NULL REFERENCES ${schema}artifacts (id) ON DELETE CASCADE,
     position ${integer} NOT NULL,
     number ${integer} NOT NULL,
     blob TEXT NOT NULL,
@@ -40,15 +40,17 @@ const tables = (id: string, integer: string) => `
     mark TEXT,
     PRIMARY KEY (artifact, position)
   );
-  CREATE INDEX artifact_contents_blob ON artifact_contents (blob);
+  CREATE INDEX artifact_contents_blob ON ${schema}artifact_contents (blob);
 `;
 
 export const SQLITE_STEPS = [tables('INTEGER PRIMARY KEY AUTOINCREMENT', 'INTEGER')];
 
+/** For the quoted name of the schema. */
 export const POSTGRES_STEPS = [
   // Names and runs compare by their bytes, as in SQLite, whatever the database's collation.
-  tables('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY', 'BIGINT').replaceAll(
-    'TEXT NOT NULL',
-    'TEXT COLLATE "C" NOT NULL',
-  ),
+  (schema: string) =>
+    tables('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY', 'BIGINT', `${schema}.`).replaceAll(
+      'TEXT NOT NULL',
+      'TEXT COLLATE "C" NOT NULL',
+    ),
 ];

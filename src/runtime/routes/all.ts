@@ -54,7 +54,7 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     registrationRoutes(tools.registration),
     introspectRoutes(tools.introspection),
     cacheRoutes(tools.cache, tools.cacheAccess),
-    artifactRoutes(tools.artifacts),
+    artifactRoutes(tools.artifacts, tools.cacheAccess),
     blobRoutes(tools.cache, tools.artifacts),
     managedCacheRoutes(tools.managers, tools.cache),
     overviewRoutes(tools.managers, tools.overview),

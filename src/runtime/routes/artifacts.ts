@@ -1,6 +1,8 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ArtifactAccess } from '../../artifacts/access.ts';
 import type { Artifacts } from '../../artifacts/open.ts';
+import type { CacheAccess } from '../../cache/scope.ts';
 import {
   artifactCommitAnswer,
   artifactCommitRequest,
@@ -17,6 +19,7 @@ import { MAX_COMMIT_BYTES } from '../../protocol/parts.ts';
 import { problemDetails } from '../../protocol/problem.ts';
 import { HARRIER_CLAIM } from '../../tokens/claims.ts';
 import type { Caller } from '../authenticate.ts';
+import type { CallerAccess, Intent } from '../cache_access/caller_access.ts';
 import { AT_WORK } from '../served_states.ts';
 import type { ApiPlugin } from '../server.ts';
 import { refusedAsProblem } from './cache.ts';
@@ -30,7 +33,10 @@ const notFound = { ...refusals, 404: problemDetails };
 const uploadRefusals = { ...notFound, 409: problemDetails };
 
 /** Artifacts of workflow runs. Whose they are the token says; of which run, the job does: see artifacts/run.ts. */
-export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
+export function artifactRoutes(artifacts: Artifacts, cacheAccess: CallerAccess): ApiPlugin {
+  const accessOf = async (request: Pick<FastifyRequest, 'caller' | 'headers'>, intent: Intent) =>
+    accessTo(request.caller, await cacheAccess.of(request, intent));
+
   return async (app) => {
     app.setErrorHandler(refusedAsProblem);
 
@@ -46,7 +52,7 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
         },
       },
       async (request, reply) =>
-        reply.code(201).send(await artifacts.create(accessOf(request.caller), request.body)),
+        reply.code(201).send(await artifacts.create(await accessOf(request, 'write'), request.body)),
     );
 
     app.post(
@@ -61,7 +67,8 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
           response: { 200: partsAnswer, ...uploadRefusals },
         },
       },
-      (request) => artifacts.offerParts(accessOf(request.caller), request.params.uploadId, request.body),
+      async (request) =>
+        artifacts.offerParts(await accessOf(request, 'write'), request.params.uploadId, request.body),
     );
 
     app.post(
@@ -78,7 +85,8 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
           response: { 200: artifactCommitAnswer, ...uploadRefusals },
         },
       },
-      (request) => artifacts.commit(accessOf(request.caller), request.params.uploadId, request.body),
+      async (request) =>
+        artifacts.commit(await accessOf(request, 'write'), request.params.uploadId, request.body),
     );
 
     app.delete(
@@ -93,7 +101,7 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
         },
       },
       async (request, reply) => {
-        await artifacts.release(accessOf(request.caller), request.params.uploadId);
+        await artifacts.release(await accessOf(request, 'write'), request.params.uploadId);
         return reply.code(204).send(undefined);
       },
     );
@@ -109,7 +117,7 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
           response: { 200: artifactsAnswer, ...refusals },
         },
       },
-      (request) => artifacts.list(accessOf(request.caller), request.query),
+      async (request) => artifacts.list(await accessOf(request, 'read'), request.query),
     );
 
     app.get(
@@ -123,7 +131,7 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
           response: { 200: artifactDownloadAnswer, ...notFound },
         },
       },
-      (request) => artifacts.locate(accessOf(request.caller), request.query),
+      async (request) => artifacts.locate(await accessOf(request, 'read'), request.query),
     );
 
     app.delete(
@@ -137,17 +145,20 @@ export function artifactRoutes(artifacts: Artifacts): ApiPlugin {
           response: { 200: artifactRemovedAnswer, ...notFound },
         },
       },
-      (request) => artifacts.remove(accessOf(request.caller), request.query),
+      async (request) => artifacts.remove(await accessOf(request, 'write'), request.query),
     );
   };
 }
 
-/** Tokens issued before artifacts were say nothing of them: then there are none. */
-function accessOf({ claims }: Caller): ArtifactAccess {
-  const { artifacts, cache, runner, attempt } = claims[HARRIER_CLAIM];
+/**
+ * The tenant is the cache's: where the pool takes it from the forge's word about the job, that of the job's repository.
+ * Tokens issued before artifacts were say nothing of them: then there are none.
+ */
+function accessTo({ claims }: Caller, { tenant }: CacheAccess): ArtifactAccess {
+  const { artifacts, runner, attempt } = claims[HARRIER_CLAIM];
   return {
     enabled: artifacts !== undefined,
-    tenant: cache.tenant,
+    tenant,
     runner: `${runner.id}/${attempt}`,
     maxRetentionDays: artifacts?.maxRetentionDays ?? 1,
     quotaBytes: artifacts?.quotaBytes,

@@ -158,5 +158,26 @@ export function blobRoutes(cache: Cache, artifacts: Artifacts): ApiPlugin {
         return sendContent(reply, request.headers, { ...content, read });
       },
     );
+
+    app.get(
+      `${ARTIFACT_PATH}/:artifact/parts`,
+      {
+        config,
+        exposeHeadRoute: false,
+        schema: {
+          summary: 'Where the parts of an artifact are',
+          description: 'In a store of their own, from which whoever downloads reads them.',
+          tags: ['artifacts'],
+          params: z.object({ artifact: z.string() }),
+          querystring: entryQuery.extend({ offset: z.coerce.number().int().min(0).default(0) }),
+          response: { 200: storedPartsAnswer, 403: problemDetails, 404: problemDetails },
+        },
+      },
+      (request, reply) => {
+        const { tenant, artifactId } = cache.urls.checkArtifact(request.params.artifact, request.query);
+        reply.header('cache-control', 'private, no-store');
+        return artifacts.storedParts(tenant, artifactId, request.query.offset);
+      },
+    );
   };
 }
