@@ -16,7 +16,11 @@ export interface TransferStand extends AsyncDisposable {
 
 export type Server = 'bare' | 'harrier';
 
-export async function openTransferStand(lab: Lab, pool: string): Promise<TransferStand> {
+export async function openTransferStand(
+  lab: Lab,
+  pool: string,
+  sidecarEnv: Record<string, string> = {},
+): Promise<TransferStand> {
   await using opened = new AsyncDisposableStack();
   const runners = await runnersOf(lab, pool, 1);
   opened.defer(() => runners.gone());
@@ -35,6 +39,7 @@ export async function openTransferStand(lab: Lab, pool: string): Promise<Transfe
       HARRIER_API_URL: lab.apis[0]?.url ?? '',
       HARRIER_TOKEN_FILE: tokenFile,
       HARRIER_PORT: String(port),
+      ...sidecarEnv,
     }),
   );
   await sidecar.line(/sidecar serves/);

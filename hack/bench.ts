@@ -5,6 +5,7 @@ import { concurrentRestores } from '../bench/concurrent_restores.ts';
 import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
 import { memory } from '../bench/memory.ts';
+import { nodeLocal } from '../bench/node_local.ts';
 import { parallelRestores } from '../bench/parallel_restores.ts';
 import { podsPerSecond } from '../bench/pods_per_second.ts';
 import { registrations } from '../bench/registrations.ts';
@@ -27,6 +28,7 @@ const MEASURES = {
   router,
   memory,
   agents,
+  'node-local': nodeLocal,
 };
 
 const chosen = process.argv.slice(2);

@@ -6,6 +6,7 @@ import pino from 'pino';
 import type { ArtifactIndex } from '../../src/artifacts/index/index.ts';
 import { openArtifactIndex } from '../../src/artifacts/index/open.ts';
 import { type Artifacts, openArtifacts } from '../../src/artifacts/open.ts';
+import type { S3Options } from '../../src/cache/blobs/s3/options.ts';
 import { type Cache, openCache } from '../../src/cache/open.ts';
 import { Downloads } from '../../src/sidecar/downloads.ts';
 import { createSidecarServer } from '../../src/sidecar/server.ts';
@@ -48,14 +49,14 @@ export interface ArtifactStand {
 export type Answer = Record<string, unknown>;
 
 /** The real api with cache and artifacts on a folder, and a sidecar for each caller before it, all in this process. */
-export async function startArtifactStand(): Promise<ArtifactStand> {
+export async function startArtifactStand(options: { s3?: S3Options } = {}): Promise<ArtifactStand> {
   const folder = await mkdtemp(join(tmpdir(), 'harrier-artifacts-'));
   const dataDir = join(folder, 'data');
   let ahead = 0;
   const clock = () => Date.now() + ahead;
   const log = pino({ level: 'silent' });
   const index = await openArtifactIndex(dataDir);
-  const cache = await openCache({ dataDir, clock, neighbours: [index], log });
+  const cache = await openCache({ dataDir, clock, neighbours: [index], s3: options.s3, log });
   const artifacts = openArtifacts({ index, stores: cache.stores, clock, log });
   const api = await buildCacheApi(cache, CALLERS, log, artifacts);
   const seen: ArtifactStand['seen'] = [];
