@@ -52,8 +52,10 @@ export async function makeJobFolder(sidecarUrl: () => string): Promise<JobFolder
     return new Promise((resolve, reject) => {
       child.once('close', (code) => {
         if (code !== 0) return reject(new Error(`the job ended with ${code}:\n${log.slice(-4000)}`));
-        const last = log.trimEnd().split('\n').at(-1) ?? '';
-        resolve({ results: JSON.parse(last) as unknown[], log });
+        // Not the last line: a client that restores in parallel tells of its progress a little longer.
+        const line = log.split('\n').findLast((one) => one.startsWith('[') && one.endsWith(']'));
+        if (line === undefined) return reject(new Error(`the job told no results:\n${log.slice(-4000)}`));
+        resolve({ results: JSON.parse(line) as unknown[], log });
       });
     });
   };
