@@ -33,6 +33,9 @@ const tokenReview = z.object({
   error: z.string().optional(),
 });
 
+/** What the apiserver says of a token. */
+export type ReviewedToken = z.infer<typeof tokenReview>;
+
 const accessReview = z.object({ allowed: z.boolean(), denied: z.boolean().default(false) });
 
 function review<S>(group: string, kind: string, status: z.ZodType<S>): ReviewKind<S> {

@@ -4,6 +4,7 @@ import { type ControllerProcess, startController } from '../controller/controlle
 import { type ApiProcess, startApi } from '../runtime/api_process.ts';
 import { useCluster } from '../support/cluster.ts';
 import { kinds, only, render } from './chart.ts';
+import { eventually } from './harrier_process.ts';
 
 const cluster = useCluster();
 let api: ApiProcess;
@@ -25,10 +26,14 @@ afterAll(async () => {
   await controller?.kill('SIGTERM');
 });
 
+/** The controller listens a moment after it was started. */
 async function scrape(base: string): Promise<string> {
-  const answered = () => fetch(`${base}/metrics`).then((answer) => answer.ok);
-  await expect.poll(() => answered().catch(() => false), { timeout: 30_000 }).toBe(true);
-  return await (await fetch(`${base}/metrics`)).text();
+  const attempt = async () => {
+    const answer = await fetch(`${base}/metrics`);
+    if (!answer.ok) throw new Error(`${base} answers ${answer.status}`);
+    return await answer.text();
+  };
+  return await eventually(attempt, 30_000, () => controller.output());
 }
 
 const typesIn = (text: string) =>

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { decodeJwt } from 'jose';
 import { isKubeError } from '../../kube/errors.ts';
 import { LocalAccessReviewKind, type ReviewedUser, TokenReviewKind } from '../../kube/reviews.ts';
 import type { KubeClient } from '../../kube/types.ts';
@@ -7,7 +6,9 @@ import { MANAGEMENT_AUDIENCE } from '../../resources/group.ts';
 import type { Clock } from '../../tokens/clock.ts';
 import { problem } from '../problem.ts';
 import { Remembered } from './remembered.ts';
+import { isMeantForUs, userOfReview } from './reviewed_token.ts';
 import { RIGHTS, type Right } from './rights.ts';
+import { takeTurns } from './take_turns.ts';
 
 /** Somebody who looks after caches and pools: a person or a program that Kubernetes knows. */
 export interface Manager {
@@ -63,11 +64,7 @@ export function createManagers(options: ManagersOptions): Managers {
   async function userOf(token: string): Promise<ReviewedUser | undefined> {
     const spec = { token, audiences: [MANAGEMENT_AUDIENCE] };
     const said = await ask((signal) => client.review(TokenReviewKind, { spec }, { signal }));
-    // An apiserver that knows no audiences, or an authenticator that ignores them, names none: then a token for
-    // something else would do (documented at TokenReviewStatus.audiences).
-    const ours = said.audiences.includes(MANAGEMENT_AUDIENCE);
-    const known = said.authenticated && ours && said.error === undefined && said.user?.username !== '';
-    return known ? said.user : undefined;
+    return userOfReview(said);
   }
 
   async function isAllowed(user: ReviewedUser, right: Right, namespace: string): Promise<boolean> {
@@ -99,39 +96,10 @@ export function createManagers(options: ManagersOptions): Managers {
   };
 }
 
-/**
- * Whether the token says it is for us. Nothing is proven by that: but what isn't is somebody's key to something else,
- * which is sent nowhere, and nobody keeps the apiserver busy with rubbish.
- */
-function isMeantForUs(token: string): boolean {
-  try {
-    return [decodeJwt(token).aud].flat().includes(MANAGEMENT_AUDIENCE);
-  } catch {
-    return false;
-  }
-}
-
 function notKnown() {
   return problem(
     'unauthorized',
     `The token is not acceptable: make one with kubectl create token --audience=${MANAGEMENT_AUDIENCE}.`,
     { headers: { 'www-authenticate': 'Bearer realm="harrier", error="invalid_token"' } },
   );
-}
-
-/** At most so many at once; the others wait in line. */
-function takeTurns(atOnce: number): <R>(work: () => Promise<R>) => Promise<R> {
-  let free = atOnce;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free--;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    }
-  };
 }
