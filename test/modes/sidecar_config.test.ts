@@ -10,8 +10,15 @@ describe('the sidecar`s configuration', () => {
       tokenFile: '/var/run/secrets/harrier.dev/token',
       port: 8479,
       resultsUpstream: undefined,
+      artifacts: false,
+      blobHost: undefined,
       logLevel: 'info',
     });
+  });
+
+  it('takes the alias that the controller gave the pod', () => {
+    expect(readSidecarConfig({ ...API, HARRIER_BLOB_HOST: 'x.example' }).blobHost).toBe('x.example');
+    expect(readSidecarConfig({ ...API, HARRIER_BLOB_HOST: '' }).blobHost).toBeUndefined();
   });
 
   it.each([
