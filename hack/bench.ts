@@ -4,6 +4,7 @@ import { agents } from '../bench/agents.ts';
 import { concurrentRestores } from '../bench/concurrent_restores.ts';
 import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
+import { lookupScale } from '../bench/lookup_scale.ts';
 import { memory } from '../bench/memory.ts';
 import { nodeLocal } from '../bench/node_local.ts';
 import { parallelRestores } from '../bench/parallel_restores.ts';
@@ -17,7 +18,7 @@ import { throughput } from '../bench/throughput.ts';
 import { type Note, step } from './progress.ts';
 
 /** These need nothing but the processor. */
-const WITHOUT_LAB = { inspect: inspectRate, restores: parallelRestores };
+const WITHOUT_LAB = { inspect: inspectRate, lookups: lookupScale, restores: parallelRestores };
 const MEASURES = {
   pods: podsPerSecond,
   revocation,
