@@ -50,6 +50,8 @@ export function sendBlobError(exchange: Exchange, error: BlobError): void {
 
 /** The api's refusal in the blob service's words; what may pass by itself becomes the 503 that SDKs retry. */
 export function asBlobError(refused: Refused): BlobError {
+  // Room does not come back within the seconds for which a 503 is retried.
+  if (refused.status === 507) return new BlobError(507, 'InsufficientStorage', refused.message);
   if (refused.status === 429 || refused.status >= 500)
     return new BlobError(503, 'ServerBusy', refused.message);
   if (refused.status === 401 || refused.status === 403)

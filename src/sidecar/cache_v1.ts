@@ -105,7 +105,10 @@ export function cacheV1Handler(upstream: Upstream, uploads: Uploads, downloads: 
 /** The service's error shape; the Go client knows a conflict by `AlreadyExists` in the typeKey. */
 function sendV1Error({ response }: Exchange, refused: Refused): void {
   if (refused.retryAfter !== undefined) response.setHeader('retry-after', refused.retryAfter);
-  sendJson(response, refused.status, {
+  // @actions/cache tells why there is no room for an entry only when the status is 400.
+  const noRoom = refused.code === 'cache-entry-too-large' || refused.code === 'cache-store-full';
+  const status = noRoom ? 400 : refused.status;
+  sendJson(response, status, {
     typeKey:
       refused.code === 'cache-entry-exists'
         ? 'ArtifactCacheItemAlreadyExistsException'

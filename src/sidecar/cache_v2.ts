@@ -6,7 +6,7 @@ import { jobTokenOf } from './job_token.ts';
 import { parseObject, readBody } from './read_body.ts';
 import { asRefused, Refused } from './refusal.ts';
 import { reserveUpload } from './reserve_upload.ts';
-import { sendTwirpError, twirpCodeOf } from './twirp_error.ts';
+import { sendTwirpError, twirpCodeOf, twirpMessageOf } from './twirp_error.ts';
 import type { AnswerFields, CacheRequest, RequestShape } from './twirp_messages.ts';
 import { decodeBinary, decodeJson, encodeBinary, encodeJson } from './twirp_messages.ts';
 import type { Uploads } from './uploads.ts';
@@ -99,7 +99,7 @@ export function cacheV2Handler(upstream: Upstream, uploads: Uploads, downloads: 
     } catch (error) {
       const refused = asRefused(error);
       const code = twirpCodeOf(refused);
-      sendTwirpError(response, code, refused.message, refused.retryAfter);
+      sendTwirpError(response, code, twirpMessageOf(refused), refused.retryAfter);
       if (!(error instanceof Refused)) throw error;
     }
   };

@@ -34,6 +34,8 @@ const BY_PROBLEM: Partial<Record<Refused['code'], TwirpCode>> = {
   'bad-request': 'malformed',
   'cache-entry-exists': 'already_exists',
   'artifact-exists': 'already_exists',
+  // Not resource_exhausted, its nearest: as 429 it would have the Go client come again for minutes.
+  'cache-store-full': 'failed_precondition',
   unavailable: 'unavailable',
   'internal-error': 'internal',
 };
@@ -49,6 +51,11 @@ const BY_STATUS: Record<number, TwirpCode> = {
   429: 'resource_exhausted',
   503: 'unavailable',
 };
+
+/** @actions/cache knows by these words that there is no room for anything new, and doesn't try again. */
+export function twirpMessageOf({ code, message }: Refused): string {
+  return code === 'cache-store-full' ? `insufficient usage: ${message}` : message;
+}
 
 export function twirpCodeOf(refused: Refused): TwirpCode {
   return BY_PROBLEM[refused.code] ?? BY_STATUS[refused.status] ?? 'internal';

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import type { S3Options } from '../../src/cache/blobs/s3/options.ts';
-import { type Cache, openCache } from '../../src/cache/open.ts';
+import { type Cache, type CacheOptions, openCache } from '../../src/cache/open.ts';
 import type { CacheAccess } from '../../src/cache/scope.ts';
+import { JOB_TOKEN_HEADER } from '../../src/protocol/job_token.ts';
+import type { JobIdentityIssuer } from '../../src/resources/pool_cache.ts';
 import type { Api } from '../../src/runtime/server.ts';
 import { Downloads } from '../../src/sidecar/downloads.ts';
 import { createSidecarServer } from '../../src/sidecar/server.ts';
@@ -30,9 +32,9 @@ export interface Stand {
   cache: Cache;
   dataDir: string;
   /** Who the api knows, by bearer; changes count at once. */
-  callers: Record<string, CacheAccess>;
-  /** Method, path and Authorization of every request that has reached the api. */
-  seen: { method: string; path: string; authorization: string | undefined }[];
+  callers: Record<string, CacheAccess & { jobIdentity?: JobIdentityIssuer }>;
+  /** Method, path, Authorization and the job's token of every request that has reached the api. */
+  seen: { method: string; path: string; authorization: string | undefined; jobToken: unknown }[];
   uploads: Uploads;
   /** Bytes that have gone through the api's connections, both ways. */
   apiBytes(): number;
@@ -53,19 +55,36 @@ export const ACCESS: CacheAccess = {
 
 /** The real api with its cache on a folder, and a sidecar before it, both in this process. */
 export async function startStand(
-  options: { resultsUpstream?: string; blobHost?: string; silence?: number; s3?: S3Options } = {},
+  options: {
+    resultsUpstream?: string;
+    blobHost?: string;
+    silence?: number;
+    s3?: S3Options;
+    cache?: Partial<CacheOptions>;
+  } = {},
 ): Promise<Stand> {
   const folder = await mkdtemp(join(tmpdir(), 'harrier-sidecar-'));
   const dataDir = join(folder, 'data');
   let ahead = 0;
   const log = pino({ level: 'silent' });
-  const cache = await openCache({ dataDir, clock: () => Date.now() + ahead, s3: options.s3, log });
-  const callers: Record<string, CacheAccess> = { [POD_TOKEN]: ACCESS };
+  const cache = await openCache({
+    dataDir,
+    clock: () => Date.now() + ahead,
+    s3: options.s3,
+    ...options.cache,
+    log,
+  });
+  const callers: Stand['callers'] = { [POD_TOKEN]: ACCESS };
   const api = await buildCacheApi(cache, callers);
   const seen: Stand['seen'] = [];
   api.server.prependListener('request', (request: IncomingMessage) => {
     const { method = '', url = '', headers } = request;
-    seen.push({ method, path: url.split('?')[0] ?? '', authorization: headers.authorization });
+    seen.push({
+      method,
+      path: url.split('?')[0] ?? '',
+      authorization: headers.authorization,
+      jobToken: headers[JOB_TOKEN_HEADER],
+    });
   });
   const sockets: Socket[] = [];
   api.server.on('connection', (socket) => sockets.push(socket));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type RunnerPool, runnerPoolSpec } from '../../src/resources/runner_pool.ts';
-import { cacheTenant } from '../../src/tokens/cache_tenant.ts';
+import { cacheTenant, repositoryTenant } from '../../src/tokens/cache_tenant.ts';
 
 function pool(namespace: string, name: string, forge: Record<string, unknown> = {}): RunnerPool {
   const template = { spec: { containers: [{ name: 'runner' }] } };
@@ -18,6 +18,11 @@ const repository = (name: string, host = 'git.example.com:3000') => ({
   type: 'gitea',
   url: `https://${host}/base`,
   scope: { type: 'repository', name },
+});
+
+it("jobs of a repository have a tenant that no pool's own name can be", () => {
+  expect(repositoryTenant('ci/linux', '42')).toBe('ci/linux#42');
+  expect(cacheTenant(pool('ci', 'linux', repository('acme/app#42')))).not.toContain('#');
 });
 
 describe('cacheTenant', () => {

@@ -29,7 +29,8 @@ export function introspectionOf(
 function scopeText(claims: RuntimeClaims): string {
   const { cache } = claims[HARRIER_CLAIM];
   const words = ['runner'];
-  for (const { name, permission } of cache.enabled ? cache.scopes : []) {
+  // Where the jobs' own tokens say what may be done, this one opens nothing of the cache by itself.
+  for (const { name, permission } of cache.enabled && cache.jobIdentity === undefined ? cache.scopes : []) {
     if (permission !== 'Write') words.push(`cache:read:${encodeURIComponent(name)}`);
     if (permission !== 'Read') words.push(`cache:write:${encodeURIComponent(name)}`);
   }

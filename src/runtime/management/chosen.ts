@@ -2,7 +2,7 @@ import type { CacheManagement } from '../../cache/manage.ts';
 import { problem } from '../problem.ts';
 import type { Manager } from './managers.ts';
 import type { Right } from './rights.ts';
-import { tenantOfPool, tenantsOfRepository } from './tenants.ts';
+import { tenantsOfPool, tenantsOfRepository } from './tenants.ts';
 
 /** Whose entries a request is about. */
 export interface Chosen {
@@ -34,13 +34,14 @@ export async function ofRepository(
   return { fullName, tenants: tenantsOfRepository(fullName, tenants, namespaces) };
 }
 
-/** The tenant of a pool that serves no single repository, where the caller has the right in its namespace. */
+/** The tenants of a pool that serves no single repository, where the caller has the right in its namespace. */
 export async function ofPool(
-  _cache: unknown,
+  cache: Pick<CacheManagement, 'usages'>,
   { manager, right, params: { namespace = '', pool = '' } }: Wanted,
 ): Promise<Chosen> {
   if (!(await manager.namespaces(right)).includes(namespace)) throw notAllowed(right);
-  return { fullName: `${namespace}/${pool}`, tenants: [tenantOfPool(namespace, pool)] };
+  const tenants = (await cache.usages()).map(({ tenant }) => tenant);
+  return { fullName: `${namespace}/${pool}`, tenants: tenantsOfPool(namespace, pool, tenants) };
 }
 
 export function notAllowed(right: Right) {

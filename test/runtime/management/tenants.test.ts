@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { tenantName, tenantOfPool, tenantsOfRepository } from '../../../src/runtime/management/tenants.ts';
+import {
+  tenantName,
+  tenantOfPool,
+  tenantsOfPool,
+  tenantsOfRepository,
+} from '../../../src/runtime/management/tenants.ts';
 import { usageOf } from '../../../src/runtime/management/usage.ts';
 import { cacheTenant } from '../../../src/tokens/cache_tenant.ts';
 import { aPool } from '../../tokens/builders.ts';
@@ -13,6 +18,8 @@ test.each([
     'ci/git.example.com/acme/app',
     { namespace: 'ci', kind: 'repository', name: 'acme/app', host: 'git.example.com' },
   ],
+  ['ci/linux#42', { namespace: 'ci', kind: 'pool', name: 'linux#42' }],
+  ['ci/h/acme/app#42', { namespace: 'ci', kind: 'repository', name: 'acme/app', host: 'h' }],
   ['ci/git:3000/a/b/c', { namespace: 'ci', kind: 'repository', name: 'a/b/c', host: 'git:3000' }],
   ['other/linux', undefined],
   ['https://cell-2.example.com#ci/linux', undefined],
@@ -47,6 +54,11 @@ describe('what tokens name', () => {
   test('is that of the pool where there is no single repository', () => {
     expect(cacheTenant(aPool())).toBe(tenantOfPool('ci', 'linux'));
   });
+});
+
+test('a pool of many repositories has the entries of all of them', () => {
+  const tenants = ['ci/linux#42', 'ci/linux', 'ci/linux-2#1', 'ci/h/linux#3', 'other/linux#4', 'ci/linux#7'];
+  expect(tenantsOfPool('ci', 'linux', tenants)).toEqual(['ci/linux', 'ci/linux#42', 'ci/linux#7']);
 });
 
 test('usage adds what several pools saved for one repository, largest first', () => {
