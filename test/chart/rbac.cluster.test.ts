@@ -63,6 +63,27 @@ test('only the controller reads Secrets, and of its own namespace only the signi
     expect(await mayGet('api', 'harrier-signing-keys', namespace)).toBe(false);
 });
 
+test('the api has rights beyond its namespaces only where management is on: to ask whose a token is', async () => {
+  const name = `harrier-api-${cluster.namespace}`;
+  const ofApi = async (enabled: boolean) =>
+    (await render({ namespace: cluster.namespace, values: { management: { enabled } } })).filter(
+      (one) => one.kind.startsWith('ClusterRole') && /harrier-api/.test(JSON.stringify(one)),
+    );
+  expect(await ofApi(false)).toEqual([]);
+  const [role, binding, ...more] = await ofApi(true);
+  expect(more).toEqual([]);
+  expect(role).toMatchObject({
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: [{ apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }],
+  });
+  expect(binding).toMatchObject({
+    kind: 'ClusterRoleBinding',
+    roleRef: { name },
+    subjects: [{ kind: 'ServiceAccount', name: 'harrier-api', namespace: cluster.namespace }],
+  });
+});
+
 test("people's built-in roles take in the kinds: view sees them, edit changes them, nobody their status", async () => {
   for (const role of ['view', 'edit'])
     await cluster.kubectl('create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}er`);
@@ -79,6 +100,8 @@ test("people's built-in roles take in the kinds: view sees them, edit changes th
     makesTokens: await can(user, 'create', 'runnertokens.harrier.dev', cluster.namespace),
     disablesTokens: await can(user, 'patch', 'runnertokens.harrier.dev', cluster.namespace),
     revokesTokens: await can(user, 'delete', 'runnertokens.harrier.dev', cluster.namespace),
+    readsCaches: await can(user, 'get', 'runnerpools.harrier.dev/caches', cluster.namespace),
+    deletesCaches: await can(user, 'delete', 'runnerpools.harrier.dev/caches', cluster.namespace),
     writesStatus: await can(user, 'patch', 'runnertokens.harrier.dev/status', cluster.namespace),
   });
   const reader = {
@@ -88,6 +111,8 @@ test("people's built-in roles take in the kinds: view sees them, edit changes th
     makesTokens: false,
     disablesTokens: false,
     revokesTokens: false,
+    readsCaches: true,
+    deletesCaches: false,
     writesStatus: false,
   };
   await expect.poll(() => answers('viewer'), { timeout: 20_000 }).toEqual(reader);
@@ -98,6 +123,8 @@ test("people's built-in roles take in the kinds: view sees them, edit changes th
     makesTokens: true,
     disablesTokens: true,
     revokesTokens: true,
+    readsCaches: true,
+    deletesCaches: true,
     writesStatus: false,
   });
 });
@@ -140,7 +167,7 @@ function asLine(rule: Rule): string {
 
 async function can(user: string, verb: string, resource: string, namespace: string): Promise<boolean> {
   const [kind = '', name = ''] = resource.split('/');
-  const target = name === 'status' || name === 'scale' ? [kind, `--subresource=${name}`] : [resource];
+  const target = ['status', 'scale', 'caches'].includes(name) ? [kind, `--subresource=${name}`] : [resource];
   const args = ['auth', 'can-i', verb, ...target, '--as', user, '--namespace', namespace];
   return (await cluster.kubectl(...args).catch((error: Error) => error.message)).trim() === 'yes';
 }

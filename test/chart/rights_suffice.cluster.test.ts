@@ -9,6 +9,7 @@ import { controllerConfig } from '../../src/modes/controller_config.ts';
 import { routerConfig } from '../../src/modes/router_config.ts';
 import type { RunnerToken } from '../../src/resources/runner_token.ts';
 import { poolManifest } from '../resources/pool_manifest.ts';
+import { tokenOf } from '../runtime/management/stand.ts';
 import { useCluster } from '../support/cluster.ts';
 import { apply, CHART, type Manifest, only, render } from './chart.ts';
 import {
@@ -38,12 +39,14 @@ beforeAll(async () => {
     cell: 'eu-1',
     router: { enabled: true, cells: { 'eu-1': { url: api } }, trustedProxies: ['10.0.0.0/8'] },
     networkPolicy: { routerFrom: [{ podSelector: {} }] },
+    management: { enabled: true },
   };
   manifests = await render({ namespace: cluster.namespace, values });
   const rights = ['ServiceAccount', 'Role', 'RoleBinding'];
+  // The api's own rights in the whole cluster; those of people would be in the way of a Harrier installed there.
   await apply(
     cluster,
-    manifests.filter((one) => rights.includes(one.kind)),
+    manifests.filter((one) => rights.includes(one.kind) || one.metadata.name === clusterWide()),
   );
   const own = { HARRIER_OPS_PORT: '0' };
   const [controllerConfigFile, apiConfigFile] = [
@@ -64,8 +67,11 @@ beforeAll(async () => {
   });
 });
 
+const clusterWide = () => `harrier-api-${cluster.namespace}`;
+
 afterAll(async () => {
   await Promise.all(Object.values(processes).map((one) => one.stop()));
+  await cluster.kubectl('delete', 'clusterrole,clusterrolebinding', clusterWide(), '--ignore-not-found');
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -174,6 +180,24 @@ describe('with the rights of the chart and no others', () => {
     await soon(async () => {
       const mac = (await listTokens()).find((one) => one.spec.runner?.name === 'mac');
       expect(mac?.status?.phase).toBe('Revoked');
+    });
+  });
+
+  test('a manager sees the pool, and who may do nothing is told so', async () => {
+    await cluster.kubectl('create', 'serviceaccount', 'watcher', '--namespace', runners);
+    const token = await tokenOf(cluster, 'watcher', runners);
+    const overview = () => fetch(`${api}/v1/overview`, { headers: { authorization: `Bearer ${token}` } });
+    await soon(async () => expect((await overview()).status).toBe(403));
+    const role = ['create', 'role', 'watcher', '--namespace', runners];
+    await cluster.kubectl(...role, '--verb=list', '--resource=runnerpools.harrier.dev');
+    const bound = ['--role=watcher', `--serviceaccount=${runners}:watcher`, '--namespace', runners];
+    await cluster.kubectl('create', 'rolebinding', 'watcher', ...bound);
+    await soon(async () => {
+      const answer = await overview();
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({
+        pools: [{ name: 'rights', namespace: runners, desired: 2 }],
+      });
     });
   });
 

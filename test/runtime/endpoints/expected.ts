@@ -22,8 +22,11 @@ export type Bearer = (typeof BEARERS)[number];
 /** Those who are in some state. */
 export const IN_STATES: readonly Bearer[] = ['runner of a pod', 'registered runner', 'agent', 'visitor'];
 
-/** `served` is any answer of the endpoint itself, be it that it can't do what it was asked. */
-export type Outcome = 'served' | 'unauthorized' | 'wrong-state' | 'url-signature';
+/**
+ * `served` is any answer of the endpoint itself, be it that it can't do what it was asked; `unavailable` that it was put
+ * off, which the table never says.
+ */
+export type Outcome = 'unavailable' | 'served' | 'unauthorized' | 'wrong-state' | 'url-signature';
 
 /** What the table of endpoints says becomes of a request; pure. */
 export function expectedOutcome(

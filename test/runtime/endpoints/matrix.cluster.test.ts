@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePorts } from '../../../hack/cluster/free_ports.ts';
 import { describedApi } from '../../../hack/generate/described_api.ts';
@@ -173,12 +174,26 @@ async function outcomeOf({ endpoint: { method, path }, authorization }: Combinat
   });
   const text = await answer.text();
   const { code = '' } = text.startsWith('{') ? (JSON.parse(text) as { code?: string }) : {};
-  const byStatus: Record<number, Outcome> = { 401: 'unauthorized', 409: 'wrong-state' };
+  const byStatus: Record<number, Outcome> = { 401: 'unauthorized', 409: 'wrong-state', 503: 'unavailable' };
   if (method === 'HEAD') return byStatus[answer.status] ?? 'served';
+  if (answer.status === 503) return 'unavailable';
   expect(answer.status === 500 ? text : '').toBe('');
   expect(['method-not-allowed', 'too-many-requests']).not.toContain(code);
   if (code === 'unauthorized' || code === 'wrong-state' || code === 'url-signature') return code;
   return 'served';
+}
+
+/**
+ * On a busy machine the api puts requests off, and refuses a visitor whose issuer takes longer than a second. Whoever
+ * is refused has changed nothing and may ask again; what is wrong stays so.
+ */
+async function settledOutcome(one: Combination, expected: Outcome): Promise<Outcome> {
+  for (let tries = 1; ; tries++) {
+    const found = await outcomeOf(one);
+    const passes = found === 'unavailable' || found === 'unauthorized';
+    if (found === expected || !passes || tries === 10) return found;
+    await sleep(1_000);
+  }
 }
 
 async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
@@ -207,7 +222,8 @@ test('every endpoint, in every state, with every kind of token, does what the ta
   const wrong: string[] = [];
   await inParallel(tried, async (one) => {
     const { endpoint, bearer, standing } = one;
-    const [expected, found] = [expectedOutcome(endpoint, bearer, standing), await outcomeOf(one)];
+    const expected = expectedOutcome(endpoint, bearer, standing);
+    const found = await settledOutcome(one, expected);
     counts.set(found, (counts.get(found) ?? 0) + 1);
     if (found !== expected)
       wrong.push(
