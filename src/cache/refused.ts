@@ -20,6 +20,7 @@ export type CacheRefusal = Extract<
   | 'artifact-exists'
   | 'artifact-quota'
   | 'too-many-requests'
+  | 'unavailable'
 >;
 
 /** The cache won't do what was asked; nothing was stored or changed. The message is fit for the caller. */

@@ -130,18 +130,21 @@ describe('in front of an S3 store', () => {
   });
 
   it.each([
-    ['v2', {}],
-    ['v1', { ACTIONS_CACHE_SERVICE_V2: '' }],
-  ] as const)('serves the unmodified @actions/cache by %s', { timeout: 180_000 }, async (version, env) => {
-    const job = await makeJobFolder(() => stand.url);
-    try {
-      const before = stand.apiBytes();
-      const mebibytes = 140;
-      const log = await job.saveAndRestore(`stock-${version}`, mebibytes, env);
-      expect(log).toContain(`Cache service version: ${version}`);
-      expect(stand.apiBytes() - before).toBeLessThan(mebibytes * 1024);
-    } finally {
-      await job.remove();
-    }
-  });
+    ['v2', 140, {}],
+    ['v1', 40, { ACTIONS_CACHE_SERVICE_V2: '' }],
+  ] as const)(
+    'serves the unmodified @actions/cache by %s',
+    { timeout: 180_000 },
+    async (version, mebibytes, env) => {
+      const job = await makeJobFolder(() => stand.url);
+      try {
+        const before = stand.apiBytes();
+        const log = await job.saveAndRestore(`stock-${version}`, mebibytes, env);
+        expect(log).toContain(`Cache service version: ${version}`);
+        expect(stand.apiBytes() - before).toBeLessThan(mebibytes * 1024);
+      } finally {
+        await job.remove();
+      }
+    },
+  );
 });

@@ -6,6 +6,7 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { ByteRange } from '../../../http/byte_range.ts';
@@ -13,7 +14,7 @@ import { CacheRefused } from '../../refused.ts';
 import type { Blobs, DirectBlobs, Examined, SizedBlob } from '../blobs.ts';
 import { each } from '../each.ts';
 import { createS3Client } from './client.ts';
-import { absent } from './errors.ts';
+import { absent, unavailable } from './errors.ts';
 import { checked, type ObjectSlice, openObject, slicesOf } from './objects.ts';
 import type { S3Options } from './options.ts';
 import { Presigner } from './presign.ts';
@@ -23,6 +24,10 @@ const BLOB = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const AT_ONCE = 32;
 /** Most keys of one DeleteObjects. */
 const DELETED_AT_ONCE = 1000;
+
+function refuse(error: unknown): never {
+  throw unavailable(error);
+}
 
 /**
  * Blobs as objects of an S3 bucket. Each is written by one PUT with a pre-signed URL, and is there whole or not at all:
@@ -59,7 +64,7 @@ export class S3Blobs implements Blobs {
 
   /** Throws when the bucket can't be reached with these credentials. */
   async probe(): Promise<void> {
-    await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }));
+    await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket })).catch(refuse);
   }
 
   async write(): Promise<void> {
@@ -113,24 +118,25 @@ export class S3Blobs implements Blobs {
   async remove(blobs: readonly string[]): Promise<void> {
     for (let at = 0; at < blobs.length; at += DELETED_AT_ONCE) {
       const keys = blobs.slice(at, at + DELETED_AT_ONCE).map((blob) => ({ Key: this.#key(blob) }));
-      const answer = await this.#client.send(
-        new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects: keys, Quiet: true } }),
-      );
+      const command = new DeleteObjectsCommand({
+        Bucket: this.#bucket,
+        Delete: { Objects: keys, Quiet: true },
+      });
+      const answer = await this.#client.send(command).catch(refuse);
       const [failed] = answer.Errors ?? [];
-      if (failed !== undefined) throw new Error(`the store did not delete an object: ${failed.Code}`);
+      if (failed !== undefined) refuse(new Error(`an object was not deleted: ${failed.Code}`));
     }
   }
 
   async *olderThan(time: number): AsyncIterable<string[]> {
     let token: string | undefined;
     do {
-      const answer = await this.#client.send(
-        new ListObjectsV2Command({
-          Bucket: this.#bucket,
-          Prefix: this.#prefix,
-          ...(token === undefined ? {} : { ContinuationToken: token }),
-        }),
-      );
+      const command = new ListObjectsV2Command({
+        Bucket: this.#bucket,
+        Prefix: this.#prefix,
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      });
+      const answer: ListObjectsV2CommandOutput = await this.#client.send(command).catch(refuse);
       const old = (answer.Contents ?? [])
         .filter(({ LastModified }) => LastModified !== undefined && LastModified.getTime() < time)
         .map(({ Key }) => Key?.slice(this.#prefix.length) ?? '')
