@@ -43,6 +43,8 @@ export interface Artifacts {
   storedParts(tenant: string, artifactId: string, offset: number): Promise<StoredPartsAnswer>;
   /** Of all tenants. */
   total(): Promise<ArtifactUsage>;
+  /** The same as it was at most a minute ago, for figures. */
+  readonly held: ArtifactUsage;
   ready(): Promise<void>;
   /** Removes now what has expired, as is done every minute; answers how many. */
   sweep(): Promise<{ expired: number }>;
@@ -64,14 +66,21 @@ const SWEEP_EVERY = 60_000;
 export function openArtifacts({ index, stores, clock, log }: ArtifactsOptions): Artifacts {
   const parts: ArtifactParts = { index, blobs: stores.blobs, urls: stores.urls, now: clock };
   let sweeping: Promise<unknown> | undefined;
-  const timer = setInterval(() => {
-    sweeping ??= sweep(parts)
-      .then(({ expired }) => expired > 0 && log.info({ artifacts: expired }, 'expired artifacts removed'))
+  let held: ArtifactUsage = { artifacts: 0, sizeBytes: 0 };
+  const keep = async () => {
+    const { expired } = await sweep(parts);
+    if (expired > 0) log.info({ artifacts: expired }, 'expired artifacts removed');
+    held = await index.total();
+  };
+  const chore = () => {
+    sweeping ??= keep()
       .catch((error: unknown) => log.warn({ err: error }, 'expired artifacts could not be removed'))
       .finally(() => {
         sweeping = undefined;
       });
-  }, SWEEP_EVERY).unref();
+  };
+  chore();
+  const timer = setInterval(chore, SWEEP_EVERY).unref();
 
   return {
     create: (access, request) => create(parts, access, request),
@@ -85,6 +94,9 @@ export function openArtifacts({ index, stores, clock, log }: ArtifactsOptions): 
     storedParts: async (tenant, artifactId, offset) =>
       partsApart(stores.blobs.direct, await index.content(tenant, artifactId, clock()), offset),
     total: () => index.total(),
+    get held() {
+      return held;
+    },
     ready: () => index.ready(),
     sweep: () => sweep(parts),
     close: async () => {

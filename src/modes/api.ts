@@ -207,6 +207,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
         () => false,
       ),
   };
+  metrics.watch('harrier_api_artifacts', 'Artifacts kept, of all tenants.', () => artifacts.held.artifacts);
+  metrics.watch('harrier_api_artifact_bytes', 'Their bytes.', () => artifacts.held.sizeBytes);
   metrics.watch('harrier_api_watch_connected', '1 while tokens are checked by watch.', () =>
     Number(tokens.connected && pods.connected && pulse.heard()),
   );

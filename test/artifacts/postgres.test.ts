@@ -10,7 +10,7 @@ const log = pino({ level: 'silent' });
 const reason = whyNoPostgres();
 if (reason !== undefined) console.log(`not run, since ${reason}`);
 
-describe.skipIf(reason !== undefined)('artifacts in a real PostgreSQL', () => {
+describe.skipIf(reason !== undefined)('artifacts in a real PostgreSQL', { timeout: 60_000 }, () => {
   let server: PostgresServer;
   let schemas = 0;
   beforeAll(async () => {

@@ -8,7 +8,7 @@ type FileHandle = Awaited<ReturnType<typeof open>>;
 /** Chunks on their way to the disk at once; beyond them the restore waits, so that memory stays bounded. */
 const MOST_PENDING = 8;
 /** A disk that keeps a restore waiting for so long, in ms, is too slow to be worth it: the draft is given up. */
-const PATIENCE = 1_000;
+const PATIENCE = 10_000;
 
 /** Takes the bytes in their turn; answers when there is room for more, where there is none. */
 export type Keep = (bytes: Uint8Array) => Promise<void> | undefined;

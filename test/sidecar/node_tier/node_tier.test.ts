@@ -35,7 +35,7 @@ async function onNode(size = SIZE): Promise<{ key: string; bytes: Buffer; path: 
   return { key, bytes, path: await onlyEntry() };
 }
 
-describe('what one runner of a node restored', () => {
+describe('what one runner of a node restored', { timeout: 60_000 }, () => {
   it('the next gets from the node’s disk: nothing comes from the store', async () => {
     const { key, bytes, path } = await onNode();
     expect((await restore(two.url, key)).equals(bytes)).toBe(true);
@@ -86,7 +86,7 @@ describe('what one runner of a node restored', () => {
   });
 });
 
-describe('a file that is not as it was written', () => {
+describe('a file that is not as it was written', { timeout: 60_000 }, () => {
   const flip = async (path: string, at: number) => {
     const file = await open(path, 'r+');
     const byte = Buffer.alloc(1);
@@ -131,7 +131,7 @@ describe('a file that is not as it was written', () => {
   });
 });
 
-describe('the size of the tier', () => {
+describe('the size of the tier', { timeout: 60_000 }, () => {
   it('makes room by what was used the longest ago', async () => {
     const size = 7 * MIB;
     const keys = ['room-a', 'room-b', 'room-c', 'room-d'];
@@ -195,7 +195,7 @@ describe('the size of the tier', () => {
   });
 });
 
-describe('a sidecar that is killed in the middle', () => {
+describe('a sidecar that is killed in the middle', { timeout: 60_000 }, () => {
   it('leaves nothing that is read, and its draft goes', { timeout: 60_000 }, async () => {
     const bytes = await save(one.url, 'killed', 20 * MIB);
     const dying = await node.sidecar();
