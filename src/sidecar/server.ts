@@ -10,6 +10,7 @@ import { CACHE_SERVICE_PREFIX, cacheV2Handler } from './cache_v2.ts';
 import type { Downloads } from './downloads.ts';
 import type { Drain } from './drain.ts';
 import { DRAIN_PATH, drainHandler } from './drain_endpoint.ts';
+import { GITEA_REGISTRATION_PREFIX, giteaRegistrationHandler } from './gitea_registration.ts';
 import type { Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
 import { held } from './hold.ts';
@@ -65,6 +66,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     [CACHE_V1_PREFIX, held(cacheV1Handler(upstream, uploads, downloads), working)],
     ...(parts.artifacts === true ? artifactRoutes(parts) : []),
     ...(drain === undefined ? [] : [[DRAIN_PATH, drainHandler(drain)] as const]),
+    [GITEA_REGISTRATION_PREFIX, giteaRegistrationHandler()],
     ['/v1/', runnerHandler(upstream, parts.reports)],
     [HEALTH_PATH, async ({ response }) => sendJson(response, 200, { status: 'ok' })],
   ];
