@@ -7,6 +7,7 @@ import { chooseKind, NoClusterPossible } from './cluster/choose_kind.ts';
 import type { Cluster, ClusterKind } from './cluster/cluster.ts';
 import { clusterUp } from './cluster/cluster_up.ts';
 import { step } from './progress.ts';
+import { prepare } from './test/prepare.ts';
 import { add, isGood, NOTHING, summary, type Tally } from './test/tally.ts';
 import { countTests, runSuite, type Suite } from './test/vitest.ts';
 
@@ -20,6 +21,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const clusters: Cluster[] = [];
 let total: Tally = NOTHING;
 try {
+  // Whoever asks for some files alone waits for none but theirs.
+  if (process.argv.length === 2) await step('what tests start', prepare);
   await suite('unit', async () => ({}));
   await suite('cluster', onAnApiserver);
   await suite('node', onANode);

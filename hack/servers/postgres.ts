@@ -126,7 +126,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
 }
 
 /** Installs the server when it is absent; answers the folder of its programs. */
-async function ensurePostgres(): Promise<string> {
+export async function ensurePostgres(): Promise<string> {
   const there = programs();
   if (there !== undefined) return there;
   const reason = whyNoPostgres();

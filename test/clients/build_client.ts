@@ -55,6 +55,7 @@ const CLIENTS = {
   },
 } as const satisfies Record<string, Client>;
 export type ClientName = keyof typeof CLIENTS;
+export const CLIENT_NAMES = Object.keys(CLIENTS) as ClientName[];
 
 /** How long a first build may take on a slow and busy machine, in ms. */
 export const BUILD_TIMEOUT = 1_800_000;
