@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureBinaries } from '../../hack/binaries/ensure.ts';
 import { freePorts } from '../../hack/cluster/free_ports.ts';
+import { openAuthority } from '../../hack/cluster/pki.ts';
 import { start } from '../../hack/run/started.ts';
 import type { S3Options } from '../../src/cache/blobs/s3/options.ts';
 
@@ -21,8 +23,8 @@ const ACCESS_KEY_ID = 'test-access';
 const SECRET_ACCESS_KEY = 'test-secret-of-s3';
 const BUCKET = 'cache';
 
-/** versitygw with one empty bucket, over plain HTTP on a free port of loopback. Building it may take minutes. */
-export async function startS3Server(): Promise<S3Server> {
+/** versitygw with one empty bucket on a free port of loopback. Building it may take minutes. */
+export async function startS3Server({ tls = false } = {}): Promise<S3Server> {
   const binary = join(await ensureBinaries(['versitygw']), 'versitygw');
   const root = await mkdtemp(join(tmpdir(), 'harrier-s3-'));
   const folder = join(root, 'objects', BUCKET);
@@ -30,15 +32,22 @@ export async function startS3Server(): Promise<S3Server> {
   await mkdir(folder, { recursive: true });
   await mkdir(attributes);
   const [port] = await freePorts(1);
+  // An authority that no system knows.
+  const authority = tls ? await openAuthority(join(root, 'pki'), 'authority') : undefined;
+  const pair = await authority?.issue({ file: 's3', commonName: 's3', hosts: ['127.0.0.1'] });
   const server = start(
     binary,
     // Attributes in a folder: not every file system of a container has extended ones.
-    ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', attributes, join(root, 'objects')],
+    [
+      ...['--port', `127.0.0.1:${port}`, '--quiet'],
+      ...(pair === undefined ? [] : ['--cert', pair.certFile, '--key', pair.keyFile]),
+      ...['posix', '--sidecar', attributes, join(root, 'objects')],
+    ],
     { ROOT_ACCESS_KEY: ACCESS_KEY_ID, ROOT_SECRET_KEY: SECRET_ACCESS_KEY },
   );
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const began = Date.now();
-  while (!(await answers(endpoint))) {
+  while (!(await answers(Number(port)))) {
     if (Date.now() - began > 30_000) throw new Error(`versitygw does not answer:\n${server.words()}`);
     await sleep(50);
   }
@@ -53,6 +62,7 @@ export async function startS3Server(): Promise<S3Server> {
       pathStyle: true,
       conditionalWrites: true,
       credentials: await credentialFiles(root),
+      caFile: authority?.caFile,
     },
     async keys() {
       const found = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -67,11 +77,14 @@ export async function startS3Server(): Promise<S3Server> {
   };
 }
 
-async function answers(endpoint: string): Promise<boolean> {
-  return fetch(endpoint).then(
-    () => true,
-    () => false,
-  );
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 async function credentialFiles(folder: string): Promise<NonNullable<S3Options['credentials']>> {

@@ -88,6 +88,13 @@ describe('a URL signed for S3', () => {
     expect(url.href).not.toContain(server.credentials.secretAccessKey);
   });
 
+  it('is not made for more than S3 takes in one PUT', async () => {
+    await expect(blobs.direct.put(BLOB, 5 * 1024 ** 3)).resolves.toBeDefined();
+    await expect(blobs.direct.put(BLOB, 5 * 1024 ** 3 + 1)).rejects.toMatchObject({
+      code: 'cache-entry-too-large',
+    });
+  });
+
   it('reads credentials anew from their files', async () => {
     const moved = await S3Blobs.open({
       ...server.options,

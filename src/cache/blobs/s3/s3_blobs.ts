@@ -22,6 +22,8 @@ import { Presigner } from './presign.ts';
 const BLOB = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Questions to the service at once. */
 const AT_ONCE = 32;
+/** Bytes; a limit of the service. */
+const MOST_OF_ONE_PUT = 5 * 1024 ** 3;
 /** Most keys of one DeleteObjects. */
 const DELETED_AT_ONCE = 1000;
 
@@ -46,6 +48,9 @@ export class S3Blobs implements Blobs {
     this.direct = {
       ca,
       put: async (blob, sizeBytes) => {
+        if (sizeBytes > MOST_OF_ONE_PUT) {
+          throw new CacheRefused('cache-entry-too-large', 'S3 takes at most 5 GiB in one part.');
+        }
         const headers = {
           'content-length': String(sizeBytes),
           ...(options.conditionalWrites ? { 'if-none-match': '*' } : {}),
