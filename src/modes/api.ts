@@ -27,6 +27,7 @@ import { createApiMetrics } from '../runtime/metrics.ts';
 import { buildOpsServer } from '../runtime/ops_server.ts';
 import { PodLifeKind } from '../runtime/pod_life.ts';
 import { LookupCounts } from '../runtime/pool_cache/lookup_counts.ts';
+import { poolGauges } from '../runtime/pool_cache/pool_gauges.ts';
 import { watchedLimits } from '../runtime/pool_cache/watched_limits.ts';
 import { startPoolCacheStatus } from '../runtime/pool_cache/write_status.ts';
 import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
@@ -160,6 +161,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     log,
   });
   metrics.cache.show(stored.management);
+  poolGauges(metrics.registry, pools, stored.management);
   const counts = new LookupCounts();
   const cache = measuredCache(stored, metrics.cache, history, counts);
   const poolStatus = startPoolCacheStatus({

@@ -147,6 +147,7 @@ function everything(): Values {
       defaultCell: '1',
       trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
     },
+    cache: { freeDiskFloor: '20Gi', openUploadTimeout: '90m', allowedHosts: ['forge.internal:8443'] },
     networkPolicy: {
       kubernetesApi: { cidrs: ['10.0.0.1/32', 'fd00::1/128'], ports: [6443] },
       apiFrom: [monitoring],
