@@ -235,6 +235,8 @@ describe('the service of artifacts', () => {
     ['the end of nothing', 'pod-1', 'DeleteArtifact', named, 404, 'not_found'],
     ['an id that is none', 'pod-1', 'ListArtifacts', { ...of, id_filter: 'x' }, 400, 'malformed'],
     ['a pool without artifacts', 'without', 'ListArtifacts', of, 403, 'permission_denied'],
+    ['a job without its forge’s word, reading', 'of-jobs', 'ListArtifacts', of, 403, 'permission_denied'],
+    ['a job without its forge’s word, writing', 'of-jobs', 'CreateArtifact', named, 403, 'permission_denied'],
     ['a pool without artifacts, writing', 'without', 'CreateArtifact', named, 403, 'permission_denied'],
   ])('refuses %s', async (_, caller, method, body, status, code) => {
     const answer = await stand.twirp(caller, method, body);

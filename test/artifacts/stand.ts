@@ -27,6 +27,11 @@ export const CALLERS = {
   'pod-2': { ...ACCESS, artifacts: ARTIFACTS },
   stranger: { ...ACCESS, tenant: 'acme/other', artifacts: ARTIFACTS },
   without: { ...ACCESS, tenant: 'acme/without' },
+  /** Its jobs must show a token that their forge signed. */
+  'of-jobs': {
+    ...{ ...ACCESS, tenant: 'acme/jobs', artifacts: ARTIFACTS },
+    jobIdentity: { issuer: 'https://forge.test', jwksUrl: 'http://127.0.0.1:1/keys' },
+  },
   small: { ...ACCESS, tenant: 'acme/small', artifacts: { maxRetentionDays: 1, quotaBytes: 1000 } },
 } satisfies Callers;
 export type Caller = keyof typeof CALLERS;
