@@ -9,7 +9,15 @@ import { pageInside } from './bundle/page.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** What must not be loaded by the sidecar: each costs tens of MiB or tens of milliseconds beside every job. */
-const FORBIDDEN_BESIDE_THE_JOB = ['@kubernetes', 'zod', 'fastify', '@fastify', 'pino-pretty', '@aws-sdk', '@smithy'];
+const FORBIDDEN_BESIDE_THE_JOB = [
+  '@kubernetes',
+  'zod',
+  'fastify',
+  '@fastify',
+  'pino-pretty',
+  '@aws-sdk',
+  '@smithy',
+];
 
 export interface BundleOptions {
   /** The checkout's root, to which the other paths are relative. */
