@@ -16,17 +16,22 @@ export const NODE_FLAGS = ['--single-threaded-gc'] as const;
 const CONTROLLER_FLAGS = [...NODE_FLAGS, '--optimize-for-size'] as const;
 
 /**
+ * V8 gives young objects 128 MiB on a machine with 24, which the garbage of requests fills before anything is collected:
+ * 190 instead of 277 MiB resident after 1,000 saves and some thousand look-ups. The chart has this too.
+ */
+const API_FLAGS = [...NODE_FLAGS, '--max-semi-space-size=8'] as const;
+
+/**
  * Buffers of streams go back to the system when they are collected, instead of leaving holes in the C heap: 127 instead
  * of 141 MiB for the controller, 68 instead of 82 for a sidecar after 2 GiB (glibc's mallopt(3)).
  */
 export const PROGRAM_ENV = { MALLOC_MMAP_THRESHOLD_: '131072' } as const;
 
+const FLAGS = { controller: CONTROLLER_FLAGS, api: API_FLAGS, router: NODE_FLAGS, sidecar: NODE_FLAGS };
+
 /** Starts a mode of the bundle on this machine, as its image would. */
-export function startProgram(
-  mode: 'controller' | 'api' | 'router' | 'sidecar',
-  env: NodeJS.ProcessEnv,
-): Started {
-  const flags = mode === 'controller' ? CONTROLLER_FLAGS : NODE_FLAGS;
+export function startProgram(mode: keyof typeof FLAGS, env: NodeJS.ProcessEnv): Started {
+  const flags = FLAGS[mode];
   const main = join(import.meta.dirname, '..', 'dist', 'main.js');
   return start(process.execPath, [...flags, main, mode], { ...PROGRAM_ENV, ...env });
 }

@@ -10,20 +10,13 @@ export interface Collector {
   end(): void;
 }
 
-export interface CollectorOptions {
-  /**
-   * Whether to collect young garbage while anything streams. It pays where a chunk is dropped at once, as in a relay;
-   * what is kept for some ticks, as by a writer to a disk, would only be promoted by it.
-   */
-  whileStreaming: boolean;
-}
-
 /**
  * Keeps the memory of streaming bounded. Each chunk is a buffer outside of V8's heap, which V8 lets pile up to a
  * hundred MiB before it looks, since its own heap hardly grows. A young collection takes about a millisecond and
- * frees them: measured over 1 GiB in 8 streams, 91 instead of 152 MiB resident, for the same processor time.
+ * frees them: measured over 1 GiB in 8 streams, 91 instead of 152 MiB resident, for the same processor time. The api
+ * has 153 instead of 272 MiB at most while 512 MiB are saved in 8 streams, and 137 instead of 350 while 4 restore them.
  */
-export function createCollector({ whileStreaming }: CollectorOptions): Collector {
+export function createCollector(): Collector {
   let active = 0;
   let began = 0;
   /** Something was streamed since the last thorough collection. */
@@ -46,7 +39,7 @@ export function createCollector({ whileStreaming }: CollectorOptions): Collector
     begin() {
       if (active++ === 0) began = performance.now();
       clearTimeout(settling);
-      if (whileStreaming) ticking ??= setInterval(gc, EVERY, 'minor').unref();
+      ticking ??= setInterval(gc, EVERY, 'minor').unref();
     },
     end() {
       active--;

@@ -35,7 +35,7 @@ export interface Router {
 export function buildRouter({ cells, metrics, log, trusted, ready }: RouterOptions): Router {
   const lines = new Set<{ client: Socket; upstream: Socket }>();
   const verbose = log.isLevelEnabled('debug');
-  const collector = createCollector({ whileStreaming: true });
+  const collector = createCollector();
   const cellOf = rememberCells();
   let closing = false;
 

@@ -59,7 +59,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
   const { upstream, uploads, downloads, working, drain, log } = parts;
   let revoked = false;
   const results = resultsHandler(parts.resultsUpstream);
-  const collector = createCollector({ whileStreaming: true });
+  const collector = createCollector();
   const routes: readonly (readonly [string, Handler])[] = [
     [BLOB_PREFIX, blobHandler(upstream, uploads, downloads, parts.nodeTier)],
     [CACHE_SERVICE_PREFIX, held(cacheV2Handler(upstream, uploads, downloads), working)],

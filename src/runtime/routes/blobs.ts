@@ -21,7 +21,7 @@ const bytes = z.any().describe('application/octet-stream');
 export function blobRoutes(cache: Cache, artifacts: Artifacts): ApiPlugin {
   return async (app) => {
     app.setErrorHandler(refusedAsProblem);
-    const collector = createCollector({ whileStreaming: false });
+    const collector = createCollector();
     app.addHook('onRequest', (_request, reply, done) => {
       collector.begin();
       // Comes once whatever happens, an abort included.
