@@ -203,6 +203,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     tokens: () => tokens.wasSynced,
     pods: () => pods.wasSynced,
     keys: () => verifier.ready,
+  };
+  const told: Readiness = {
     cache: () =>
       cache.ready().then(
         () => true,
@@ -223,6 +225,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     authentication: { verifier, agentVerifier, live, trusted },
     routes: allRoutes({
       checks,
+      told,
       publicKeys,
       issuer: config.HARRIER_ISSUER,
       storeReport,
@@ -262,7 +265,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       },
     }),
   });
-  const ops = await buildOpsServer(log, metrics.registry, checks);
+  const ops = await buildOpsServer(log, metrics.registry, checks, told);
 
   void pools.start();
   void configMaps.start();

@@ -11,6 +11,7 @@ export async function buildOpsServer(
   log: Logger,
   registry: Registry,
   checks: Readiness,
+  told: Readiness,
 ): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -23,7 +24,7 @@ export async function buildOpsServer(
   app.setSerializerCompiler(serializerCompiler);
   await app.register(routeTable);
   await app.register(problems);
-  await app.register(healthRoutes(checks));
+  await app.register(healthRoutes(checks, told));
   app.get('/metrics', async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   );

@@ -9,11 +9,12 @@ import { anApi, podOf, type TestApi } from './builders.ts';
 let api: TestApi;
 let keys: SigningKey[] = [];
 const ready = { tokens: true, keys: true };
+let cache: () => Promise<boolean> = async () => true;
 beforeEach(async () => {
   keys = [];
   api = await anApi({
     routes: () => [
-      healthRoutes({ tokens: () => ready.tokens, keys: async () => ready.keys }),
+      healthRoutes({ tokens: () => ready.tokens, keys: async () => ready.keys }, { cache: () => cache() }),
       wellKnownRoutes(
         {
           get set() {
@@ -129,14 +130,25 @@ test('tells OpenID clients where the keys are', async () => {
 test('is alive whatever it lacks, and ready when it lacks nothing', async () => {
   expect((await api.app.inject('/readyz')).json()).toEqual({
     status: 'ok',
-    checks: { tokens: true, keys: true },
+    checks: { tokens: true, keys: true, cache: true },
   });
   ready.keys = false;
   const answer = await api.app.inject('/readyz');
   expect(answer.statusCode).toBe(503);
-  expect(answer.json()).toEqual({ status: 'unready', checks: { tokens: true, keys: false } });
+  expect(answer.json()).toEqual({ status: 'unready', checks: { tokens: true, keys: false, cache: true } });
   expect((await api.app.inject('/healthz')).statusCode).toBe(200);
   ready.keys = true;
+});
+
+test.each([
+  ['fails', async () => false],
+  ['does not answer', () => new Promise<boolean>(() => {})],
+])('is ready, and says so, while the cache %s', async (_, check) => {
+  cache = check;
+  const answer = await api.app.inject('/readyz');
+  expect(answer.statusCode).toBe(200);
+  expect(answer.json()).toEqual({ status: 'ok', checks: { tokens: true, keys: true, cache: false } });
+  cache = async () => true;
 });
 
 test('describes itself in OpenAPI: every route, its schemas, and which ask for a token', async () => {

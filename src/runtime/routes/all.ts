@@ -25,6 +25,7 @@ import { wellKnownRoutes } from './wellknown.ts';
 /** What the routes are answered with. */
 export interface RouteTools {
   checks: Readiness;
+  told?: Readiness;
   publicKeys: PublicKeys;
   issuer: string;
   storeReport: StoreReport;
@@ -46,7 +47,7 @@ export interface RouteTools {
  */
 export function allRoutes(tools: RouteTools): ApiPlugin[] {
   return [
-    healthRoutes(tools.checks),
+    healthRoutes(tools.checks, tools.told),
     wellKnownRoutes(tools.publicKeys, tools.issuer),
     runnerRoutes(tools.storeReport),
     credentialRoutes(tools.handOutCredential),

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import type { ApiPlugin } from '../server.ts';
 
-/** What must hold before requests are sent here, by name. */
+/** What is looked at, by name. */
 export type Readiness = Record<string, () => boolean | Promise<boolean>>;
+
+/** A check that takes longer has not held, in ms: less than the kubelet waits. */
+const CHECK_TIMEOUT = 1000;
 
 const health = z.object({ status: z.literal('ok') });
 const readiness = z.object({
@@ -10,8 +13,13 @@ const readiness = z.object({
   checks: z.record(z.string(), z.boolean()),
 });
 
-/** The kubelet's questions: answered without a token and under any load. */
-export function healthRoutes(checks: Readiness): ApiPlugin {
+/**
+ * The kubelet's questions: answered without a token and under any load.
+ * @param checks What must hold before requests are sent here.
+ * @param told What is told beside them and keeps no request away: runners have an identity while their cache has no
+ * database.
+ */
+export function healthRoutes(checks: Readiness, told: Readiness = {}): ApiPlugin {
   return async (app) => {
     const config = { access: 'public', duringPressure: true } as const;
     app.get(
@@ -30,14 +38,25 @@ export function healthRoutes(checks: Readiness): ApiPlugin {
         },
       },
       async (_request, reply) => {
-        const asked = Object.entries(checks).map(async ([name, holds]) => [name, await holds()] as const);
-        const results = Object.fromEntries(await Promise.all(asked));
-        const ready = Object.values(results).every(Boolean);
+        const [needed, beside] = await Promise.all([resultsOf(checks), resultsOf(told)]);
+        const ready = Object.values(needed).every(Boolean);
         return reply
           .code(ready ? 200 : 503)
           .header('cache-control', 'no-store')
-          .send({ status: ready ? 'ok' : 'unready', checks: results });
+          .send({ status: ready ? 'ok' : 'unready', checks: { ...needed, ...beside } });
       },
     );
   };
+}
+
+async function resultsOf(checks: Readiness): Promise<Record<string, boolean>> {
+  const asked = Object.entries(checks).map(async ([name, holds]) => [name, await inTime(holds())] as const);
+  return Object.fromEntries(await Promise.all(asked));
+}
+
+async function inTime(result: boolean | Promise<boolean>): Promise<boolean> {
+  if (typeof result === 'boolean') return result;
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, CHECK_TIMEOUT, false);
+  return Promise.race([result, late]).finally(() => clearTimeout(timer));
 }
