@@ -3,6 +3,8 @@
  * With arguments, only files whose paths contain one of them.
  */
 import { globSync } from 'node:fs';
+import { ensureBinaries } from './binaries/ensure.ts';
+import { STORE_PROGRAMS } from './binaries/programs.ts';
 import { chooseKind, NoClusterPossible } from './cluster/choose_kind.ts';
 import type { Cluster, ClusterKind } from './cluster/cluster.ts';
 import { clusterUp } from './cluster/cluster_up.ts';
@@ -23,7 +25,7 @@ let total: Tally = NOTHING;
 try {
   // Whoever asks for some files alone waits for none but theirs.
   if (process.argv.length === 2) await step('what tests start', prepare);
-  await suite('unit', async () => ({}));
+  await suite('unit', withStores);
   await suite('cluster', onAnApiserver);
   await suite('node', onANode);
 } catch (error) {
@@ -58,6 +60,15 @@ function filesOf(name: Suite): string[] {
   const asked = process.argv.slice(2);
   const isAsked = (file: string) => asked.length === 0 || asked.some((part) => file.includes(part));
   return globSync('test/**/*.test.ts').filter((file) => ofSuite(file) && isAsked(file));
+}
+
+/** Tests would build them too, but each that needs one then waits without a word of why. */
+async function withStores(): Promise<NodeJS.ProcessEnv> {
+  if (process.argv.length === 2)
+    await step(`programs that tests store in: ${STORE_PROGRAMS.join(', ')}`, (note) =>
+      ensureBinaries(STORE_PROGRAMS, note),
+    );
+  return {};
 }
 
 async function onAnApiserver(): Promise<NodeJS.ProcessEnv> {
