@@ -3,8 +3,6 @@
  * With arguments, only files whose paths contain one of them.
  */
 import { globSync } from 'node:fs';
-import { ensureBinaries } from './binaries/ensure.ts';
-import { STORE_PROGRAMS } from './binaries/programs.ts';
 import { chooseKind, NoClusterPossible } from './cluster/choose_kind.ts';
 import type { Cluster, ClusterKind } from './cluster/cluster.ts';
 import { clusterUp } from './cluster/cluster_up.ts';
@@ -25,7 +23,7 @@ let total: Tally = NOTHING;
 try {
   // Whoever asks for some files alone waits for none but theirs.
   if (process.argv.length === 2) await step('what tests start', prepare);
-  await suite('unit', withStores);
+  await suite('unit', async () => ({}));
   await suite('cluster', onAnApiserver);
   await suite('node', onANode);
 } catch (error) {
@@ -63,14 +61,6 @@ function filesOf(name: Suite): string[] {
 }
 
 /** Tests would build them too, but each that needs one then waits without a word of why. */
-async function withStores(): Promise<NodeJS.ProcessEnv> {
-  if (process.argv.length === 2)
-    await step(`programs that tests store in: ${STORE_PROGRAMS.join(', ')}`, (note) =>
-      ensureBinaries(STORE_PROGRAMS, note),
-    );
-  return {};
-}
-
 async function onAnApiserver(): Promise<NodeJS.ProcessEnv> {
   // Elsewhere a control plane cannot be had without its node.
   const kind = process.platform === 'linux' ? 'controlplane' : await chooseKind();

@@ -1,5 +1,6 @@
 import { BUILD_TIMEOUT, CLIENT_NAMES, clientProgram, whyNot } from '../../test/clients/build_client.ts';
 import { ensureBinaries } from '../binaries/ensure.ts';
+import { STORE_PROGRAMS } from '../binaries/programs.ts';
 import { ensureChromium } from '../browser/chromium.ts';
 import type { Note } from '../progress.ts';
 import { ensurePostgres, whyNoPostgres } from '../servers/postgres.ts';
@@ -10,7 +11,7 @@ import { ensurePostgres, whyNoPostgres } from '../servers/postgres.ts';
  */
 export async function prepare(note: Note): Promise<void> {
   note('an S3 server');
-  await ensureBinaries(['versitygw'], note);
+  await ensureBinaries(STORE_PROGRAMS, note);
   for (const name of CLIENT_NAMES) {
     note(`the stock client ${name}, which may take ${BUILD_TIMEOUT / 60_000} minutes at most`);
     if (whyNot(name) === undefined) await clientProgram(name);
