@@ -96,6 +96,18 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
         width: 8,
         queries: [['sum by (finder) (increase(harrier_cache_quarantined_total[1d]))', '{{finder}}']],
       },
+      {
+        title: 'Size by pool',
+        unit: 'bytes',
+        width: 12,
+        queries: [['max by (namespace, pool) (harrier_cache_pool_size_bytes)', '{{namespace}}/{{pool}}']],
+      },
+      {
+        title: 'Entries by pool',
+        unit: 'short',
+        width: 12,
+        queries: [['max by (namespace, pool) (harrier_cache_pool_entries)', '{{namespace}}/{{pool}}']],
+      },
     ],
   ],
   [
