@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '../hack/cluster/node/prerequisites.ts';
+import { aptInstall } from '../hack/run/apt_install.ts';
 import { run } from '../hack/run/command.ts';
 
 /** Requests that are sent in turn over kept connections, each as soon as the one before is answered. */
@@ -30,14 +31,8 @@ export const CONNECTIONS = 16;
 export async function ensureWrk(note: (text: string) => void): Promise<string> {
   const found = findProgram('wrk');
   if (found !== undefined) return found;
-  note('apt-get install wrk');
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'wrk'], { env });
   try {
-    await install().catch(async () => {
-      await run('apt-get', ['update'], { env });
-      await install();
-    });
+    await aptInstall(['wrk'], note);
   } catch (cause) {
     throw new Error("the load is wrk's, which apt-get can not install here; put a wrk into the PATH", {
       cause,

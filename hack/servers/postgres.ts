@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../cluster/free_ports.ts';
 import { findProgram } from '../cluster/node/prerequisites.ts';
 import { withLock } from '../processes/lock.ts';
+import { aptInstall } from '../run/apt_install.ts';
 import { run } from '../run/command.ts';
 import { type Started, start } from '../run/started.ts';
 
@@ -139,13 +140,7 @@ export async function ensurePostgres(): Promise<string> {
     await writeFile('/etc/postgresql-common/createcluster.conf', 'create_main_cluster = false\n', {
       flag: 'a',
     });
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    const options = ['-y', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold'];
-    const install = () => run('apt-get', ['install', ...options, 'postgresql'], { env });
-    await install().catch(async () => {
-      await run('apt-get', ['update'], { env });
-      await install();
-    });
+    await aptInstall(['postgresql'], () => {});
     const after = programs();
     if (after === undefined) throw new Error(`apt-get installed PostgreSQL, yet it is not in ${DEBIAN}`);
     return after;

@@ -3,16 +3,10 @@ import { PodKind } from '../kube/kinds.ts';
 import type { Kind } from '../kube/types.ts';
 import type { AgentDrain } from '../protocol/agent.ts';
 import { Annotation } from '../resources/group.ts';
+import { watchedMetadata } from './watched_metadata.ts';
 
 const podLife = z.object({
-  metadata: z.object({
-    name: z.string(),
-    namespace: z.string(),
-    uid: z.string(),
-    resourceVersion: z.string(),
-    creationTimestamp: z.string(),
-    deletionTimestamp: z.string().optional(),
-  }),
+  metadata: watchedMetadata,
   status: z.object({ phase: z.string().optional() }).optional(),
 });
 

@@ -2,16 +2,10 @@ import { z } from 'zod';
 import { RunnerPoolKind } from '../kube/kinds.ts';
 import type { Kind } from '../kube/types.ts';
 import { runnerPoolSpec, runnerPoolStatus } from '../resources/runner_pool.ts';
+import { watchedMetadata } from './watched_metadata.ts';
 
 const servedPool = z.object({
-  metadata: z.object({
-    name: z.string(),
-    namespace: z.string(),
-    uid: z.string(),
-    resourceVersion: z.string(),
-    creationTimestamp: z.string(),
-    deletionTimestamp: z.string().optional(),
-  }),
+  metadata: watchedMetadata,
   spec: z.object({
     replicas: runnerPoolSpec.shape.replicas,
     forge: runnerPoolSpec.shape.forge.unwrap().pick({ type: true, url: true, scope: true }),

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { freePorts } from '../../../hack/cluster/free_ports.ts';
 import { whyNoPostgres } from '../../../hack/servers/postgres.ts';
 import { ORPHAN_GRACE, releaseAbandoned, removeOrphans } from '../../../src/cache/sweep.ts';
 import { prepareSidecar, startSidecar } from '../../sidecar/sidecar_process.ts';
@@ -40,7 +40,7 @@ if (reason !== undefined) it.skip(`with shared stores: ${reason}`);
 
 async function survives(stores: StorePair): Promise<void> {
   const prepared = await prepareSidecar(POD_TOKEN);
-  const [apiPort, sidecarPort] = [await freePort(), await freePort()];
+  const [apiPort = 0, sidecarPort = 0] = await freePorts(2);
   const options: CacheApiOptions = {
     port: apiPort,
     stores: stores.options,
@@ -151,14 +151,4 @@ async function startCacheApi(options: CacheApiOptions): Promise<ChildProcess> {
   await Promise.race([once(child.stdout, 'data'), ended]);
   ended.catch(() => undefined);
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
