@@ -29,6 +29,8 @@ export const Annotation = {
 export const Finalizer = {
   /** Holds a deleted pool until its busy runners have finished. */
   drain: `${GROUP}/drain`,
+  /** Holds a deleted pool until its records in the forge are gone, or forgeCleanupTimeout is over. */
+  forge: `${GROUP}/forge`,
 } as const;
 
 /** Containers and volumes that the controller puts into each runner pod. */
@@ -48,6 +50,11 @@ export const PodPart = {
   nodeCacheVolume: 'harrier-node-cache',
   /** Where the sidecar, and only it, mounts its tenant's folder of the node. */
   nodeCachePath: '/var/cache/harrier',
+  /** Brings what the runner joins its forge with into the join folder, as the runner's own user, and ends. */
+  joinContainer: 'harrier-join',
+  /** In memory; mounted by the join container, the runner and the sidecar. */
+  joinVolume: 'harrier-join',
+  joinPath: '/var/run/harrier/join',
   /** Loopback port of the sidecar inside the pod. */
   sidecarPort: 8479,
   /**
@@ -67,6 +74,8 @@ export const MANAGEMENT_AUDIENCE = 'harrier-management';
 export const FieldManager = {
   controller: 'harrier-controller',
   api: 'harrier-api',
+  /** Of spec.replicas, where spec.autoscaling is given. */
+  autoscaler: 'harrier-autoscaler',
 } as const;
 
 /** The name of the Secret with the runtime JWT of the pod named. */
@@ -79,6 +88,9 @@ export const REGISTRATION_VALUE_KEY = 'token';
 
 /** In Harrier's own namespace: what the controller hands to the api, which may read this Secret and no other. */
 export const HANDOVER_SECRET = 'harrier-handover';
+
+/** In Harrier's own namespace: by pool UID the secrets that webhooks are signed with, for the api to verify them. */
+export const WEBHOOKS_SECRET = 'harrier-webhooks';
 
 /** Key of the hand-over Secret under which the answer to a request of this token stands. */
 export function handoverKey(tokenUid: string, requestId: string): string {

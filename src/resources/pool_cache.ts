@@ -104,6 +104,7 @@ const cacheDefaults: {
   limits: typeof limitDefaults;
   nodeLocal: typeof nodeLocalDefaults;
   parallelRestores: 'Auto';
+  intercept: true;
 } = {
   enabled: true,
   scopesFrom: 'Pool',
@@ -111,6 +112,7 @@ const cacheDefaults: {
   limits: limitDefaults,
   nodeLocal: nodeLocalDefaults,
   parallelRestores: 'Auto',
+  intercept: true,
 };
 
 export const poolCache = z
@@ -146,6 +148,12 @@ export const poolCache = z
       .default('Auto')
       .describe(
         'Whether @actions/cache restores in parallel segments, by a host alias of the pods that ends in .blob.core.windows.net. Auto: where that was measured to be faster.',
+      ),
+    intercept: z
+      .boolean()
+      .default(cacheDefaults.intercept)
+      .describe(
+        'With forge type github: whether the name of GitHub’s results service leads to the sidecar in the pods, so that an unmodified runner keeps its caches here. What is not cache goes on to GitHub.',
       ),
   })
   .meta({

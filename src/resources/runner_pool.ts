@@ -1,56 +1,17 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
-import { entityScope, routing } from './entity.ts';
+import { routing } from './entity.ts';
 import { AGENT_AUDIENCE } from './group.ts';
 import { objectMeta } from './object.ts';
 import { template } from './pod_template.ts';
 import { poolArtifacts } from './pool_artifacts.ts';
+import { poolAutoscaling } from './pool_autoscaling.ts';
 import { poolCache } from './pool_cache.ts';
+import { poolForge } from './pool_forge.ts';
 import { runnerPoolStatus } from './runner_pool_status.ts';
 import { supplied } from './supplied.ts';
 
 const count = (description: string) => z.int().min(0).max(100_000).describe(description);
-
-const forge = z
-  .object({
-    type: z
-      .enum(['none', 'github', 'gitea', 'forgejo', 'gitlab'])
-      .default('none')
-      .describe('Which forge the runners join; none runs any program.'),
-    url: z
-      .string()
-      .max(2048)
-      .regex(/^https?:\/\/[^\s/?#]+/)
-      .optional()
-      .describe('Base URL of the forge, http or https, such as https://gitea.example.com.'),
-    scope: entityScope.optional(),
-    credentialsSecretRef: z
-      .object({ name: z.string().min(1).max(253).describe("Name of a Secret in the pool's namespace.") })
-      .optional()
-      .describe('The Secret with the forge credentials. Only the controller reads it.'),
-    labels: z
-      .array(z.string().min(1).max(256))
-      .max(64)
-      .default([])
-      .describe('Labels that jobs ask for (runs-on).')
-      .meta({ 'x-kubernetes-list-type': 'set' }),
-  })
-  .meta({
-    'x-kubernetes-validations': [
-      {
-        rule: "self.type == 'none' || has(self.url)",
-        message: 'url is required unless type is none',
-        fieldPath: '.url',
-      },
-      {
-        rule: "self.type == 'none' || has(self.credentialsSecretRef)",
-        message: 'credentialsSecretRef is required unless type is none',
-        fieldPath: '.credentialsSecretRef',
-      },
-    ],
-  })
-  .default({ type: 'none', labels: [] })
-  .describe('The forge that the runners take jobs from.');
 
 /** The api refuses such a token by its `agent` claim as well: two locks, since one of them is what a user writes. */
 const notForAgents = {
@@ -95,6 +56,7 @@ const lifecycleDefaults = {
   drainTimeout: '1h',
   minReadySeconds: 0,
   onDelete: 'Drain',
+  forgeCleanupTimeout: '5m',
 } as const;
 
 const lifecycle = z
@@ -144,6 +106,10 @@ const lifecycle = z
       .enum(['Drain', 'Delete'])
       .default(lifecycleDefaults.onDelete)
       .describe('What a deleted pool does with busy runners: let them finish (Drain) or not (Delete).'),
+    forgeCleanupTimeout: duration(
+      'How long a deleted pool waits for its forge to remove the records of its runners, once its runners are gone.',
+      { min: '0s', max: '24h' },
+    ).default(lifecycleDefaults.forgeCleanupTimeout),
   })
   .default(lifecycleDefaults)
   .describe('How runners start, are retried and end.');
@@ -175,8 +141,9 @@ const agent = z
 
 export const runnerPoolSpec = z
   .object({
-    replicas: count('How many runners to keep.').default(1),
-    forge,
+    replicas: count('How many runners to keep; set by Harrier where autoscaling is given.').default(1),
+    autoscaling: poolAutoscaling.optional(),
+    forge: poolForge,
     template,
     token,
     cache: poolCache,

@@ -19,6 +19,33 @@ export const runnerReport = z
   })
   .describe('What the runner last said of itself; written by the api.');
 
+/** One attempt's claim to something that is handed out once. */
+const claim = z.object({
+  request: z.string().min(1).max(64).describe('Id of the request that it is or was handed out by.'),
+  call: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('SHA-256 of its Idempotency-Key: the same call may be repeated when its answer got lost.'),
+  claimedAt: z
+    .string()
+    .max(64)
+    .meta({ format: 'date-time' })
+    .describe('When it was asked for; no other request is answered for some seconds.'),
+  handedOutAt: time('When this attempt got it; absent while it has not.'),
+});
+
+/** The runner's record in its forge. */
+export const forgeRecord = z
+  .object({
+    id: z.string().min(1).max(256).describe('The forge’s id of the record.'),
+    name: z.string().min(1).max(256).describe('Its name there.'),
+    joinedAt: time('When the forge first said that the runner is connected.'),
+    removedAt: time('When the record was found to be gone, or was removed.'),
+  })
+  .describe('The runner’s record in its forge; absent before it was made.');
+export type ForgeRecord = z.infer<typeof forgeRecord>;
+
 /** What the api writes of a Runtime token; each of its writes carries all of it. */
 const ofRuntimeByApi = {
   runner: runnerReport.optional(),
@@ -31,28 +58,19 @@ const ofRuntimeByApi = {
   request: z
     .object({
       id: z.string().min(1).max(64).describe('Another for each request.'),
-      what: z.enum(['Token', 'Credential']).describe('A fresh JWT, or the supplied credential.'),
+      what: z
+        .enum(['Token', 'Credential', 'Join'])
+        .describe('A fresh JWT, the supplied credential, or what it joins the forge with.'),
       at: z.string().max(64).meta({ format: 'date-time' }).describe('When it was asked for.'),
     })
     .optional()
     .describe('What the runner asks of the controller. Written by the api.'),
-  credential: z
-    .object({
-      request: z.string().min(1).max(64).describe('Id of the request that it is or was handed out by.'),
-      call: z
-        .string()
-        .max(64)
-        .optional()
-        .describe('SHA-256 of its Idempotency-Key: the same call may be repeated when its answer got lost.'),
-      claimedAt: z
-        .string()
-        .max(64)
-        .meta({ format: 'date-time' })
-        .describe('When it was asked for; no other request is answered for some seconds.'),
-      handedOutAt: time('When this attempt got it; absent while it has not.'),
-    })
+  credential: claim
     .optional()
     .describe('That this attempt asked for the supplied credential, and got it. Written by the api.'),
+  join: claim
+    .optional()
+    .describe('That this attempt asked for what it joins the forge with, and got it. Written by the api.'),
 };
 
 /** What the api writes of a Registration token. */
@@ -109,6 +127,7 @@ export const runnerTokenStatus = z
       .optional()
       .describe('Id of the request that was last answered, by the controller.'),
     recorded: recorded.optional(),
+    forge: forgeRecord.optional(),
     ...ofRuntimeByApi,
     ...ofRegistrationByApi,
     conditions: conditions.default([]),

@@ -53,6 +53,7 @@ test("carries the pool's routing, forge and scopes", async () => {
       scope: { type: 'repository', name: 'acme/app' },
       credentialsSecretRef: { name: 'gitea-admin' },
       labels: [],
+      pollInterval: '30s',
     },
     cache: poolCache.parse({
       enabled: false,

@@ -42,6 +42,7 @@ describe('what tokens name', () => {
           url: `https://${host}.example.com/x`,
           scope: { type: 'repository' as const, name: `${owner}/${repo}` },
           labels: [],
+          pollInterval: '30s',
         };
         const tenant = cacheTenant(aPool({ forge }));
         expect(tenantsOfRepository(`${owner}/${repo}`, [tenant, `ci/${other}`], ['ci'])).toEqual([tenant]);
