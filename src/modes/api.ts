@@ -3,9 +3,9 @@ import { pino } from 'pino';
 import { openArtifactIndex } from '../artifacts/index/open.ts';
 import { openArtifacts } from '../artifacts/open.ts';
 import { openCache } from '../cache/open.ts';
-import { allowedHosts } from '../credentials/allowed_hosts.ts';
 import { createCheckJobToken } from '../credentials/check_job_token.ts';
 import { createGuardedGet } from '../credentials/guarded_get.ts';
+import { allowedHosts } from '../egress/allowed_hosts.ts';
 import { followFile } from '../files/follow_file.ts';
 import { createKubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
@@ -15,7 +15,9 @@ import { createAgentConnections } from '../runtime/agent/connections.ts';
 import { createAskApiserver } from '../runtime/ask_apiserver.ts';
 import { createCallerAccess } from '../runtime/cache_access/caller_access.ts';
 import { createFallen } from '../runtime/fallen.ts';
-import { createHandOutCredential } from '../runtime/hand_out_credential.ts';
+import { suppliedCredential } from '../runtime/hand_out/credential.ts';
+import { createHandOut } from '../runtime/hand_out/hand_out.ts';
+import { joinMaterial } from '../runtime/hand_out/join.ts';
 import { followHandover } from '../runtime/handover.ts';
 import { parseClients } from '../runtime/introspection/clients.ts';
 import { DEFAULT_LIMITS } from '../runtime/limits.ts';
@@ -218,6 +220,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   );
   const uses = createUses({ client, tokens, now: Date.now });
   const deliver = createDeliverToken({ write, handover, now: Date.now });
+  const handOutOptions = { write, handover, live, now: Date.now };
   const app = await buildServer({
     log,
     limits: { ...DEFAULT_LIMITS, requestsPerSecond: config.HARRIER_RATE_LIMIT },
@@ -229,12 +232,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
       publicKeys,
       issuer: config.HARRIER_ISSUER,
       storeReport,
-      handOutCredential: createHandOutCredential({
-        write,
-        handover,
-        live,
-        now: Date.now,
-      }),
+      handOutCredential: createHandOut(suppliedCredential, handOutOptions),
+      handOutJoin: createHandOut(joinMaterial, handOutOptions),
       agents,
       registration: {
         tokens,

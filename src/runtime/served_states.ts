@@ -6,6 +6,8 @@ export type RunnerStanding = 'Pending' | RunnerState;
 
 /** From a token that was issued to the report that all is over. */
 export const WHILE_ALIVE: readonly RunnerStanding[] = ['Pending', 'Installing', 'Idle', 'Busy'];
+/** While it gets ready; a runner that has not reported yet does that first. */
+export const WHILE_INSTALLING: readonly RunnerStanding[] = ['Installing'];
 /** While it can have a job. */
 export const AT_WORK: readonly RunnerStanding[] = ['Idle', 'Busy'];
 /** Once it has said anything at all. */

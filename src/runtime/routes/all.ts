@@ -1,8 +1,10 @@
 import type { Artifacts } from '../../artifacts/open.ts';
 import type { Cache } from '../../cache/open.ts';
+import type { JoinAnswer } from '../../protocol/join.ts';
+import type { CredentialAnswer } from '../../protocol/runner.ts';
 import type { AgentConnections } from '../agent/connections.ts';
 import type { CallerAccess } from '../cache_access/caller_access.ts';
-import type { HandOutCredential } from '../hand_out_credential.ts';
+import type { HandOut } from '../hand_out/hand_out.ts';
 import type { Managers } from '../management/managers.ts';
 import type { OverviewSources } from '../management/overview.ts';
 import type { PublicKeys } from '../public_keys.ts';
@@ -12,7 +14,7 @@ import { agentRoutes } from './agent.ts';
 import { artifactRoutes } from './artifacts.ts';
 import { blobRoutes } from './blobs.ts';
 import { cacheRoutes } from './cache.ts';
-import { credentialRoutes } from './credential.ts';
+import { credentialRoutes, joinRoutes } from './hand_out.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { type IntrospectionOptions, introspectRoutes } from './introspect.ts';
 import { managedCacheRoutes } from './managed_caches.ts';
@@ -29,7 +31,8 @@ export interface RouteTools {
   publicKeys: PublicKeys;
   issuer: string;
   storeReport: StoreReport;
-  handOutCredential: HandOutCredential;
+  handOutCredential: HandOut<CredentialAnswer>;
+  handOutJoin: HandOut<JoinAnswer>;
   agents: AgentConnections;
   registration: RegistrationTools;
   cache: Cache;
@@ -51,6 +54,7 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     wellKnownRoutes(tools.publicKeys, tools.issuer),
     runnerRoutes(tools.storeReport),
     credentialRoutes(tools.handOutCredential),
+    joinRoutes(tools.handOutJoin),
     agentRoutes(tools.agents),
     registrationRoutes(tools.registration),
     introspectRoutes(tools.introspection),

@@ -1,7 +1,7 @@
-import type { RunnerTokenStatus } from '../resources/runner_token.ts';
+import type { RunnerTokenStatus } from '../../resources/runner_token.ts';
 
-/** That an attempt asked for its credential, and got it. */
-export type CredentialClaim = NonNullable<RunnerTokenStatus['credential']>;
+/** That an attempt asked for what it gets once, such as its credential, and got it. */
+export type Claim = NonNullable<RunnerTokenStatus['credential' | 'join']>;
 
 /** One call of the hand-out: what it will be known by, and what it shares with its repetitions alone. */
 export interface HandOutCall {
@@ -10,23 +10,26 @@ export interface HandOutCall {
   call?: string | undefined;
 }
 
-/** A claim whose answer never came, as of a replica that was killed, stands in nobody's way after so long, in ms. */
-export const CLAIM_MS = 15_000;
 /** For so long after the hand-out the same call may be repeated, in case its answer got lost on the way, in ms. */
 export const REPEAT_MS = 60_000;
 
 export type ClaimVerdict =
-  | { may: true; claim: CredentialClaim }
+  | { may: true; claim: Claim }
   | { may: false; why: 'HandedOut' }
   | { may: false; why: 'InProgress'; againAfterMs: number };
 
-/** Whether this call may go on to ask for the credential, and what the status says from then on; pure. */
+/**
+ * Whether this call may go on to ask the controller, and what the status says from then on; pure.
+ *
+ * @param claimMs After so long a claim whose answer never came, as of a replica that was killed, stands in nobody's way.
+ */
 export function claimFor(
-  before: CredentialClaim | undefined,
+  before: Claim | undefined,
   { request, call }: HandOutCall,
   now: Date,
+  claimMs: number,
 ): ClaimVerdict {
-  const fresh: CredentialClaim = {
+  const fresh: Claim = {
     request,
     ...(call === undefined ? {} : { call }),
     claimedAt: now.toISOString(),
@@ -41,29 +44,22 @@ export function claimFor(
       ? { may: true, claim: { ...fresh, handedOutAt: before.handedOutAt } }
       : { may: false, why: 'HandedOut' };
   }
-  const leftMs = Date.parse(before.claimedAt) + CLAIM_MS - now.getTime();
+  const leftMs = Date.parse(before.claimedAt) + claimMs - now.getTime();
   return repeated || leftMs <= 0
     ? { may: true, claim: fresh }
     : { may: false, why: 'InProgress', againAfterMs: leftMs };
 }
 
 /**
- * What is written before the credential leaves; undefined when another call has taken this one's place, which then must
+ * What is written before the secret leaves; undefined when another call has taken this one's place, which then must
  * not be answered. Written first, so that whatever breaks off afterwards, nobody else gets it; pure.
  */
-export function handedOut(
-  before: CredentialClaim | undefined,
-  { request }: HandOutCall,
-  now: Date,
-): CredentialClaim | undefined {
+export function handedOut(before: Claim | undefined, { request }: HandOutCall, now: Date): Claim | undefined {
   if (before?.request !== request) return undefined;
   return { ...before, handedOutAt: before.handedOutAt ?? now.toISOString() };
 }
 
 /** What is left of a claim that came to nothing: what was handed out before it stays so; pure. */
-export function givenBack(
-  before: CredentialClaim | undefined,
-  { request }: HandOutCall,
-): CredentialClaim | undefined {
+export function givenBack(before: Claim | undefined, { request }: HandOutCall): Claim | undefined {
   return before?.request === request && before.handedOutAt === undefined ? undefined : before;
 }

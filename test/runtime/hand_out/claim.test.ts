@@ -1,22 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import {
-  CLAIM_MS,
+  type Claim,
   type ClaimVerdict,
-  type CredentialClaim,
   claimFor,
   givenBack,
   type HandOutCall,
   handedOut,
   REPEAT_MS,
-} from '../../src/runtime/credential_claim.ts';
+} from '../../../src/runtime/hand_out/claim.ts';
 
 const NOW = new Date('2026-11-21T08:00:00.000Z');
+const CLAIM_MS = 15_000;
 const ago = (ms: number) => new Date(NOW.getTime() - ms).toISOString();
 
 const short = (verdict: ClaimVerdict): string => (verdict.may ? 'may' : verdict.why);
 
-test.each<[what: string, before: CredentialClaim | undefined, call: string | undefined, verdict: string]>([
+test.each<[what: string, before: Claim | undefined, call: string | undefined, verdict: string]>([
   ['nobody asked before', undefined, undefined, 'may'],
   ['another asks at this moment', { request: 'r', claimedAt: ago(10) }, undefined, 'InProgress'],
   [
@@ -43,11 +43,11 @@ test.each<[what: string, before: CredentialClaim | undefined, call: string | und
     'HandedOut',
   ],
 ])('%s', (_what, before, call, verdict) => {
-  expect(short(claimFor(before, { request: 'mine', call }, NOW))).toBe(verdict);
+  expect(short(claimFor(before, { request: 'mine', call }, NOW, CLAIM_MS))).toBe(verdict);
 });
 
 it('says when another may ask', () => {
-  const verdict = claimFor({ request: 'r', claimedAt: ago(5_000) }, { request: 'mine' }, NOW);
+  const verdict = claimFor({ request: 'r', claimedAt: ago(5_000) }, { request: 'mine' }, NOW, CLAIM_MS);
   expect(verdict).toEqual({ may: false, why: 'InProgress', againAfterMs: CLAIM_MS - 5_000 });
 });
 
@@ -90,17 +90,17 @@ describe('whatever calls come, break off or die, in whatever order', () => {
   it('nothing that broke off keeps it for good from the next', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('fail', 'die'), { maxLength: 10 }), (ends) => {
-        let state: CredentialClaim | undefined;
+        let state: Claim | undefined;
         let now = NOW.getTime();
         for (const [n, end] of ends.entries()) {
           const call = { request: `r${n}` };
-          const verdict = claimFor(state, call, new Date(now));
+          const verdict = claimFor(state, call, new Date(now), CLAIM_MS);
           expect(verdict.may).toBe(true);
           if (verdict.may) state = verdict.claim;
           if (end === 'fail') state = givenBack(state, call);
           now += CLAIM_MS;
         }
-        expect(claimFor(state, { request: 'last' }, new Date(now)).may).toBe(true);
+        expect(claimFor(state, { request: 'last' }, new Date(now), CLAIM_MS).may).toBe(true);
       }),
     );
   });
@@ -108,7 +108,7 @@ describe('whatever calls come, break off or die, in whatever order', () => {
 
 /** All replicas with what they have under way, over the one status that they write to. */
 class Replicas {
-  state: CredentialClaim | undefined;
+  state: Claim | undefined;
   now = NOW.getTime();
   /** Keys of the calls that were answered with the credential. */
   readonly got: (string | undefined)[] = [];
@@ -117,7 +117,7 @@ class Replicas {
 
   ask(call: string | undefined): void {
     const asked = { request: `r${++this.requests}`, call };
-    const verdict = claimFor(this.state, asked, new Date(this.now));
+    const verdict = claimFor(this.state, asked, new Date(this.now), CLAIM_MS);
     if (!verdict.may) return;
     this.state = verdict.claim;
     this.open.push(asked);
