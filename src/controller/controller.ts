@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { allowedHosts } from '../credentials/allowed_hosts.ts';
 import { createGuardedGet } from '../credentials/guarded_get.ts';
 import { createValidateCredential } from '../credentials/validate.ts';
+import { allowedHosts } from '../egress/allowed_hosts.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { createLoop, source } from '../kube/run.ts';
 import type { KubeClient, StoreChange } from '../kube/types.ts';

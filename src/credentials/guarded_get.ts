@@ -1,9 +1,8 @@
-import { lookup } from 'node:dns/promises';
 import { type IncomingHttpHeaders, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
-import { isInternalAddress } from './addresses.ts';
-import type { AllowedHosts } from './allowed_hosts.ts';
+import type { AllowedHosts } from '../egress/allowed_hosts.ts';
+import { judgeUrl, NotAllowed, type Resolve } from '../egress/judge_url.ts';
 
 export interface Answer {
   status: number;
@@ -19,8 +18,6 @@ export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
-export type Resolve = (host: string) => Promise<readonly string[]>;
-
 export interface GuardedGetOptions {
   allowed: AllowedHosts;
   /** The chart's value that `allowed` comes from, for the messages. */
@@ -34,37 +31,21 @@ export interface GuardedGetOptions {
 
 const HEADER_BYTES = 16 * 1024;
 
-/**
- * A name is resolved once, all of its addresses are judged, and the connection goes to one of these: a name that
- * answers otherwise a moment later (rebinding) gains nothing.
- */
+/** The connection goes to an address that was judged. */
 export function createGuardedGet(options: GuardedGetOptions): GuardedGet {
   const { allowed, allowedBy = 'credentials.allowedHosts' } = options;
-  const { timeoutMs = 5_000, mostBytes = 64 * 1024, resolve = addressesOf } = options;
-
-  async function addressFor(url: URL): Promise<string> {
-    const trusted = allowed.has(url);
-    if (url.protocol !== 'https:' && !trusted)
-      throw new Unreachable(`must be https unless ${allowedBy} names its host`);
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const addresses = isIP(host) === 0 ? await resolve(host) : [host];
-    const [first] = addresses;
-    if (first === undefined) throw new Unreachable('its host has no address');
-    if (!trusted && addresses.some(isInternalAddress))
-      throw new Unreachable(
-        `leads to an address inside the cluster or its network, and ${allowedBy} does not name its host`,
-      );
-    return first;
-  }
+  const { timeoutMs = 5_000, mostBytes = 64 * 1024, resolve } = options;
+  const rules = { allowed, allowedBy, ...(resolve === undefined ? {} : { resolve }) };
 
   return async (text, headers) => {
     const url = new URL(text);
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const address = await Promise.race([addressFor(url), aborted(signal)]);
+      const [address] = await Promise.race([judgeUrl(url, rules), aborted(signal)]);
       return await getFrom(address, url, { headers, signal, mostBytes });
     } catch (error) {
       if (error instanceof Unreachable) throw error;
+      if (error instanceof NotAllowed) throw new Unreachable(error.message);
       if (signal.aborted) throw new Unreachable(`gave no whole answer within ${timeoutMs / 1000} s`);
       throw new Unreachable(`cannot be asked (${codeOf(error)})`);
     }
@@ -114,10 +95,6 @@ function getFrom(
     });
     request.end();
   });
-}
-
-async function addressesOf(host: string): Promise<readonly string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseFloor } from '../cache/limits/disk_floor.ts';
-import { areHosts } from '../credentials/allowed_hosts.ts';
+import { areHosts } from '../egress/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
 import { ROUTING_VALUE } from '../resources/entity.ts';
 import { quantityBytes } from '../resources/quantity.ts';

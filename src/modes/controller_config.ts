@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { areHosts } from '../credentials/allowed_hosts.ts';
+import { areHosts } from '../egress/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
 import { valuePrefix } from '../resources/entity.ts';
 import { quantityBytes } from '../resources/quantity.ts';

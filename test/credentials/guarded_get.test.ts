@@ -2,9 +2,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { isInternalAddress } from '../../src/credentials/addresses.ts';
-import { allowedHosts } from '../../src/credentials/allowed_hosts.ts';
-import { createGuardedGet, type Resolve } from '../../src/credentials/guarded_get.ts';
+import { createGuardedGet } from '../../src/credentials/guarded_get.ts';
+import { isInternalAddress } from '../../src/egress/addresses.ts';
+import { allowedHosts } from '../../src/egress/allowed_hosts.ts';
+import type { Resolve } from '../../src/egress/judge_url.ts';
 
 let server: Server;
 let port: number;

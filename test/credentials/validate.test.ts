@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
-import { allowedHosts } from '../../src/credentials/allowed_hosts.ts';
 import { createGuardedGet } from '../../src/credentials/guarded_get.ts';
 import { createValidateCredential } from '../../src/credentials/validate.ts';
 import type { Verdict } from '../../src/credentials/verdict.ts';
+import { allowedHosts } from '../../src/egress/allowed_hosts.ts';
 import { type Supplied, supplied } from '../../src/resources/supplied.ts';
 
 const PATH = 'spec.token.supplied';

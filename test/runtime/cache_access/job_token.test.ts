@@ -1,8 +1,8 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
-import { allowedHosts } from '../../../src/credentials/allowed_hosts.ts';
 import { createCheckJobToken } from '../../../src/credentials/check_job_token.ts';
 import { createGuardedGet } from '../../../src/credentials/guarded_get.ts';
+import { allowedHosts } from '../../../src/egress/allowed_hosts.ts';
 import { claimsOf, ISSUER, type JobIssuer, startJobIssuer } from './job_issuer.ts';
 
 let issuer: JobIssuer;
