@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { createAgent } from '../sidecar/agent.ts';
 import { abandonUpload } from '../sidecar/commit_upload.ts';
 import { Downloads } from '../sidecar/downloads.ts';
@@ -48,11 +49,12 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
           isOurs: createIsTenant(() => token.read(), config.nodeTier.tenant),
           log,
         });
-  const { server, revoke } = createSidecarServer({
+  const { server, interception, revoke } = createSidecarServer({
     upstream,
     uploads,
     downloads: new Downloads(upstream),
     resultsUpstream: config.resultsUpstream,
+    interceptionFolder: config.interception?.folder,
     artifacts: config.artifacts,
     nodeTier,
     blobHost: usable(config.blobHost, log),
@@ -64,22 +66,23 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
 
   const stop = async () => {
     server.close();
+    interception?.close();
     // What was reserved and never committed would keep its key from the next job until it lapsed.
     const open = uploads.all().map((upload) => abandonUpload(upstream, uploads, upload));
     await Promise.race([Promise.all([reporter.stop(), nodeTier?.close(), ...open]), delay(3000)]);
     agent?.stop();
     server.closeAllConnections();
+    interception?.closeAllConnections();
     upstream.close();
     process.exit(0);
   };
   process.once('SIGTERM', () => void stop());
   process.once('SIGINT', () => void stop());
 
-  // Loopback alone: whoever reaches this port speaks as the runner.
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.port, '127.0.0.1', resolve);
-  });
+  // Loopback alone: whoever reaches this port speaks as the runner. Last, since the pod's start waits for this port.
+  if (config.interception !== undefined && interception !== undefined)
+    await listen(interception, config.interception.port, config.interception.address);
+  await listen(server, config.port, '127.0.0.1');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   log('info', 'sidecar serves', { port, startedMs: Math.round(performance.now()) });
@@ -96,6 +99,13 @@ function usable(blobHost: string | undefined, log: Log): string | undefined {
     return blobHost;
   log('warn', 'no restores in parallel: /etc/hosts has not the alias', { blobHost });
   return undefined;
+}
+
+function listen(server: Server, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, resolve);
+  });
 }
 
 function delay(milliseconds: number): Promise<void> {

@@ -11,6 +11,8 @@ export interface SidecarConfig {
   port: number;
   /** Base URL of the server to which what isn't cache goes on. */
   resultsUpstream: string | undefined;
+  /** Where we stand for the results upstream, whose name leads there, and the folder of our certificate for it. */
+  interception: { address: string; port: number; folder: string } | undefined;
   /** The pod's alias for its loopback under which @actions/cache restores in parallel. */
   blobHost: string | undefined;
   /** The folder on the node's disk for what its runners restore, and the most bytes that it may have. */
@@ -40,6 +42,7 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
   const portText = env.HARRIER_PORT || '8479';
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port <= 65_535)) wrong.push('HARRIER_PORT: must be a port number');
+  const interception = interceptionOf(env, resultsUpstream, wrong);
   const folder = env.HARRIER_NODE_CACHE_DIR || undefined;
   const limit = Number(env.HARRIER_NODE_CACHE_BYTES || Number.NaN);
   if (folder !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
@@ -61,9 +64,24 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
     agentTokenFile,
     port,
     resultsUpstream,
+    interception,
     blobHost,
     artifacts: artifacts === 'true',
     nodeTier,
     logLevel,
   };
+}
+
+function interceptionOf(
+  { HARRIER_INTERCEPTION_DIR: folder, HARRIER_INTERCEPTION_ADDRESS: standsAt = '' }: NodeJS.ProcessEnv,
+  resultsUpstream: string | undefined,
+  wrong: string[],
+): SidecarConfig['interception'] {
+  if (folder === undefined || folder === '') return undefined;
+  const [, address = '', port] = /^(127(?:\.\d{1,3}){3}):(\d{1,5})$/.exec(standsAt) ?? [];
+  if (address === '')
+    wrong.push('HARRIER_INTERCEPTION_ADDRESS: must be an address of the loopback and a port');
+  if (resultsUpstream === undefined)
+    wrong.push('HARRIER_RESULTS_UPSTREAM: is required where it is intercepted');
+  return { address, port: Number(port), folder };
 }

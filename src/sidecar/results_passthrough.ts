@@ -1,7 +1,8 @@
-import type { OutgoingHttpHeaders } from 'node:http';
-import { endToEnd } from './forward_headers.ts';
+import type { IncomingMessage } from 'node:http';
+import { pairs, rawEndToEnd } from './forward_headers.ts';
 import type { Exchange, Handler } from './handlers.ts';
 import { requesterOf } from './node_http.ts';
+import type { ResultsUpstream } from './results_upstream.ts';
 import { sendTwirpError } from './twirp_error.ts';
 
 const { pipeline } = process.getBuiltinModule('node:stream');
@@ -10,23 +11,21 @@ const { pipeline } = process.getBuiltinModule('node:stream');
  * What of the results API is not cache (artifacts, logs) goes on to the server that the job would have asked, with
  * the job's own headers and bearer, and streams both ways. The pod's JWT has no part in it.
  */
-export function resultsHandler(upstreamUrl: string | undefined): Handler {
-  if (upstreamUrl === undefined)
+export function resultsHandler(upstream: ResultsUpstream | undefined): Handler {
+  if (upstream === undefined)
     return async ({ request, response }) => {
       request.resume();
       sendTwirpError(response, 'bad_route', 'nothing here but the cache: no results upstream is configured');
     };
-  const base = new URL(upstreamUrl);
+  const { base, agent } = upstream;
   const requester = requesterOf(base.protocol);
-  const agent = new requester.Agent({ keepAlive: true, maxFreeSockets: 4 });
   const prefix = base.pathname.replace(/\/+$/, '');
 
   return async (exchange: Exchange) => {
     const { request, response } = exchange;
-    const headers: OutgoingHttpHeaders = { ...endToEnd(request.headers), host: base.host };
     const outgoing = requester.request(new URL(`${prefix}${request.url ?? '/'}`, base), {
       method: request.method ?? 'GET',
-      headers,
+      headers: outgoingHeaders(request, base.host),
       agent,
     });
     response.once('close', () => outgoing.destroy());
@@ -38,10 +37,27 @@ export function resultsHandler(upstreamUrl: string | undefined): Handler {
         resolve();
       });
       outgoing.once('response', (answer) => {
-        response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
+        response.sendDate = false;
+        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, rawEndToEnd(answer));
         pipeline(answer, response, () => resolve());
       });
       request.pipe(outgoing);
     });
   };
+}
+
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
+
+/** As they came, but for the host, and for how the body's end is told: by what they say, or by chunks. */
+function outgoingHeaders(request: IncomingMessage, host: string): string[] {
+  const kept = pairs(rawEndToEnd(request)).filter(([name]) => name.toLowerCase() !== 'host');
+  const sized = request.headers['content-length'] !== undefined;
+  const chunked = request.headers['transfer-encoding'] !== undefined;
+  return [
+    ...['Host', host],
+    ...kept.flat(),
+    ...(chunked ? ['Transfer-Encoding', 'chunked'] : []),
+    // Neither length nor chunks is no body (RFC 9112 section 6.3), and node would announce chunks of a POST.
+    ...(!sized && !chunked && WITH_BODY.has(request.method ?? '') ? ['Content-Length', '0'] : []),
+  ];
 }

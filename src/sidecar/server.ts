@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import { createCollector } from '../memory/collector.ts';
 import { ArtifactDownloads } from './artifact_downloads.ts';
 import { ARTIFACT_SERVICE_PREFIX, artifactHandler } from './artifact_service.ts';
@@ -14,11 +15,15 @@ import { GITEA_REGISTRATION_PREFIX, giteaRegistrationHandler } from './gitea_reg
 import type { Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
 import { held } from './hold.ts';
+import { ownLookup } from './interception/own_lookup.ts';
+import { createInterceptionServer } from './interception/server.ts';
+import { JOIN_PATH } from './join/fetch_join.ts';
 import type { Log } from './log.ts';
 import { http } from './node_http.ts';
 import type { NodeTier } from './node_tier/node_tier.ts';
 import { restoreOrigin } from './restore_origin.ts';
 import { resultsHandler } from './results_passthrough.ts';
+import { resultsUpstream } from './results_upstream.ts';
 import { sendRevoked } from './revoked.ts';
 import { type RunnerReports, runnerHandler } from './runner_passthrough.ts';
 import { LONGEST_ARRIVAL, LONGEST_SILENCE, watchArrival } from './slow_clients.ts';
@@ -31,6 +36,8 @@ export interface SidecarParts {
   uploads: Uploads;
   downloads: Downloads;
   resultsUpstream: string | undefined;
+  /** Folder of the certificate that we show for the results upstream, where its name leads to us. */
+  interceptionFolder?: string | undefined;
   /** What other runners of the node have restored; absent where nothing is kept on it. */
   nodeTier?: NodeTier | undefined;
   /** Whether artifacts are served by Harrier; else they go to the results upstream. */
@@ -44,12 +51,18 @@ export interface SidecarParts {
   working: Promise<void>;
   /** In agent mode alone: whether the runner is wanted gone. */
   drain?: Drain | undefined;
+  /** In pools with a forge alone: what the runner joins it with. */
+  join?: Handler | undefined;
+  /** Called when a request comes that only a job at work makes. */
+  onJob?: (() => void) | undefined;
   log: Log;
 }
 
 /** The sidecar's own server, which may be told that its runner's identity is dead. */
 export interface SidecarServer {
   server: Server;
+  /** Stands for the results upstream, over TLS; absent where its name doesn't lead to us. */
+  interception: TlsServer | undefined;
   /** From now on everything is 401, and what is under way is cut. */
   revoke(): void;
 }
@@ -58,45 +71,77 @@ export interface SidecarServer {
 export function createSidecarServer(parts: SidecarParts): SidecarServer {
   const { upstream, uploads, downloads, working, drain, log } = parts;
   let revoked = false;
-  const results = resultsHandler(parts.resultsUpstream);
+  const intercepts = parts.interceptionFolder !== undefined;
+  const resultsAt =
+    parts.resultsUpstream === undefined
+      ? undefined
+      : resultsUpstream(parts.resultsUpstream, intercepts ? ownLookup() : undefined);
+  const results = resultsHandler(resultsAt);
   const collector = createCollector();
-  const routes: readonly (readonly [string, Handler])[] = [
-    [BLOB_PREFIX, blobHandler(upstream, uploads, downloads, parts.nodeTier)],
+  const artifacts = parts.artifacts === true ? artifactRoutes(parts) : undefined;
+  /** What of the results service is answered here. */
+  const ofResults: Routes = [
     [CACHE_SERVICE_PREFIX, held(cacheV2Handler(upstream, uploads, downloads), working)],
+    ...(artifacts === undefined ? [] : [artifacts.service]),
+  ];
+  const routes: Routes = [
+    [BLOB_PREFIX, blobHandler(upstream, uploads, downloads, parts.nodeTier)],
+    ...ofResults,
     [CACHE_V1_PREFIX, held(cacheV1Handler(upstream, uploads, downloads), working)],
-    ...(parts.artifacts === true ? artifactRoutes(parts) : []),
+    ...(artifacts === undefined ? [] : [artifacts.downloads]),
     ...(drain === undefined ? [] : [[DRAIN_PATH, drainHandler(drain)] as const]),
     [GITEA_REGISTRATION_PREFIX, giteaRegistrationHandler()],
+    ...(parts.join === undefined ? [] : [[JOIN_PATH, parts.join] as const]),
     ['/v1/', runnerHandler(upstream, parts.reports)],
     [HEALTH_PATH, async ({ response }) => sendJson(response, 200, { status: 'ok' })],
   ];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const [path = '/', search = ''] = splitOnce(request.url ?? '/', '?');
+    const path = pathOf(request);
     if (revoked && path !== HEALTH_PATH) return sendRevoked(response);
-    const handler = routes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? results;
-    const origin = `http://${originHost(request)}`;
     watchArrival(request, response, parts.silence ?? LONGEST_SILENCE);
+    await answer(request, response, routeOf(routes, path) ?? results, `http://${originHost(request)}`);
+  };
+
+  /** As the results service itself: what isn't ours goes there unread, a dead identity's logs too. */
+  const intercept = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const own = routeOf(ofResults, pathOf(request));
+    if (own !== undefined && revoked) return sendRevoked(response);
+    if (own !== undefined) watchArrival(request, response, parts.silence ?? LONGEST_SILENCE);
+    // Bytes need no TLS on the pod's loopback.
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    await answer(request, response, own ?? results, `http://127.0.0.1:${port}`);
+  };
+
+  async function answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    handler: Handler,
+    origin: string,
+  ): Promise<void> {
+    const path = pathOf(request);
     collector.begin();
     try {
       await handler({
         request,
         response,
         path,
-        query: new URLSearchParams(search),
+        query: new URLSearchParams((request.url ?? '').slice(path.length + 1)),
         origin,
         restoreOrigin: restoreOrigin(origin, request.headers['user-agent'], parts.blobHost),
       });
     } catch (error) {
-      // The query is left out: on a blob path it is a signature.
+      // The query is left out: on a blob path it is a signature. Of what isn't ours so is the path.
       const fault = error instanceof Error ? error.message : 'unknown';
-      log('warn', 'request failed', { method: request.method, path: loggable(path), fault });
+      const at = handler === results ? {} : { path: loggable(path) };
+      log('warn', 'request failed', { method: request.method, ...at, fault });
       if (response.headersSent) response.destroy();
       else sendJson(response, 500, { code: 'internal', msg: 'the sidecar failed' });
     } finally {
       collector.end();
     }
-  };
+  }
 
   const server = http.createServer(
     { highWaterMark: SOCKET_BUFFER, keepAliveTimeout: 75_000 },
@@ -104,8 +149,17 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
   );
   // The default of five minutes would cut the upload of a large block over a slow store.
   server.requestTimeout = LONGEST_ARRIVAL;
+  const interception =
+    parts.interceptionFolder === undefined || resultsAt === undefined
+      ? undefined
+      : createInterceptionServer({
+          folder: parts.interceptionFolder,
+          upstream: resultsAt,
+          serve: (request, response) => void intercept(request, response),
+        });
   return {
     server,
+    interception,
     revoke() {
       revoked = true;
       server.closeAllConnections();
@@ -113,19 +167,26 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
   };
 }
 
-function artifactRoutes({ upstream, uploads, working }: SidecarParts) {
+type Route = readonly [prefix: string, handler: Handler];
+type Routes = readonly Route[];
+
+function routeOf(routes: Routes, path: string): Handler | undefined {
+  return routes.find(([prefix]) => path.startsWith(prefix))?.[1];
+}
+
+function artifactRoutes({ upstream, uploads, working }: SidecarParts): { service: Route; downloads: Route } {
   const downloads = new ArtifactDownloads(upstream);
-  return [
-    [ARTIFACT_PREFIX, downloads.handler],
-    [ARTIFACT_SERVICE_PREFIX, held(artifactHandler(upstream, uploads, downloads), working)],
-  ] as const;
+  return {
+    service: [ARTIFACT_SERVICE_PREFIX, held(artifactHandler(upstream, uploads, downloads), working)],
+    downloads: [ARTIFACT_PREFIX, downloads.handler],
+  };
 }
 
 const HEALTH_PATH = '/healthz';
 
-function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const at = url.indexOf('?');
+  return at < 0 ? url : url.slice(0, at);
 }
 
 /** The name the client called us by goes into local URLs, so that they work from wherever it stands. */

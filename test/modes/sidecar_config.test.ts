@@ -21,6 +21,21 @@ describe('the sidecar`s configuration', () => {
     expect(readSidecarConfig({ ...API, HARRIER_BLOB_HOST: '' }).blobHost).toBeUndefined();
   });
 
+  it('takes where it stands for the results service, and needs to know where that is', () => {
+    const stands = { HARRIER_INTERCEPTION_DIR: '/tls', HARRIER_INTERCEPTION_ADDRESS: '127.0.84.79:443' };
+    const upstream = { HARRIER_RESULTS_UPSTREAM: 'https://results.example.com' };
+    expect(readSidecarConfig({ ...API, ...stands, ...upstream }).interception).toEqual({
+      address: '127.0.84.79',
+      port: 443,
+      folder: '/tls',
+    });
+    expect(() => readSidecarConfig({ ...API, ...stands })).toThrow('HARRIER_RESULTS_UPSTREAM');
+    for (const address of ['', '10.0.0.1:443', '0.0.0.0:443', '127.0.0.1'])
+      expect(() =>
+        readSidecarConfig({ ...API, ...stands, ...upstream, HARRIER_INTERCEPTION_ADDRESS: address }),
+      ).toThrow('HARRIER_INTERCEPTION_ADDRESS');
+  });
+
   it.each([
     ['HARRIER_API_URL', ''],
     ['HARRIER_API_URL', 'ftp://api'],
