@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { BUILD_FLAGS, ldflags } from './build.ts';
+import { BUILD_FLAGS, settings } from './build.ts';
 import {
   CLUSTER_PROGRAMS,
+  FORGE_PROGRAMS,
   type Platform,
   type Program,
   type ProgramName,
@@ -14,7 +15,7 @@ import {
 
 /**
  * Programs that are kept together, and what decides their bytes: another version of any of it gets a folder of its own.
- * Two shelves, so that another S3 server doesn't mean building Kubernetes anew.
+ * A shelf for each kind, so that another S3 server doesn't mean building Kubernetes anew.
  */
 const SHELVES: readonly { programs: readonly ProgramName[]; inputs: readonly string[] }[] = [
   {
@@ -22,6 +23,10 @@ const SHELVES: readonly { programs: readonly ProgramName[]; inputs: readonly str
     inputs: ['go.mod', 'go.sum', 'etcd/main.go', 'coredns/main.go', 'tools/go.mod', 'tools/go.sum'],
   },
   { programs: STORE_PROGRAMS, inputs: ['s3/go.mod', 's3/go.sum'] },
+  {
+    programs: FORGE_PROGRAMS,
+    inputs: ['gitea/go.mod', 'gitea/go.sum', 'gitea_runner/go.mod', 'gitea_runner/go.sum'],
+  },
 ];
 
 export interface Pinned extends Program {
@@ -55,7 +60,7 @@ export function cacheFolder(names: readonly ProgramName[], platform: Platform): 
   for (const input of shelf.inputs) {
     hash.update(input).update(readFileSync(join(import.meta.dirname, input)));
   }
-  const flags = shelf.programs.map((name) => ldflags(pinned(name, platform)));
+  const flags = shelf.programs.map((name) => settings(pinned(name, platform)));
   hash.update(JSON.stringify([platform, BUILD_FLAGS, flags]));
   return join(root, 'harrier', 'binaries', hash.digest('hex').slice(0, 16));
 }

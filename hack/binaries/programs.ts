@@ -15,7 +15,10 @@ export const CLUSTER_PROGRAMS = [
 /** Servers that tests store things in. */
 export const STORE_PROGRAMS = ['versitygw'] as const;
 
-export const PROGRAMS = [...CLUSTER_PROGRAMS, ...STORE_PROGRAMS] as const;
+/** A real forge and what takes its jobs. */
+export const FORGE_PROGRAMS = ['gitea', 'gitea-runner'] as const;
+
+export const PROGRAMS = [...CLUSTER_PROGRAMS, ...STORE_PROGRAMS, ...FORGE_PROGRAMS] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export const CONTROL_PLANE_PROGRAMS: readonly ProgramName[] = [
@@ -29,10 +32,14 @@ export const NODE_PROGRAMS: readonly ProgramName[] = ['kubelet', 'kube-proxy', '
 
 export interface Program {
   /** The folder, below this one, of the Go module that pins it. */
-  module: '.' | 'tools' | 's3';
+  module: '.' | 'tools' | 's3' | 'gitea' | 'gitea_runner';
   /** What `go build` builds, and the module whose version is the program's. */
   goPackage: string;
   goModule: string;
+  /** Build tags of Go. */
+  tags?: readonly string[];
+  /** Needs a C compiler beside Go. */
+  cgo?: true;
   release?: Release;
 }
 
@@ -101,6 +108,21 @@ export function program(name: ProgramName, version: string, platform: Platform):
       return {
         ...{ module: 's3', goPackage: 'github.com/versity/versitygw/cmd/versitygw' },
         goModule: 'github.com/versity/versitygw',
+      };
+    // Neither is made to be installed as a module: each is built from a copy of its go.mod, which has its replacements.
+    case 'gitea': {
+      const url = `https://dl.gitea.com/gitea/${version.slice(1)}/gitea-${version.slice(1)}-linux-${arch}`;
+      return {
+        ...{ module: 'gitea', goPackage: 'code.gitea.io/gitea', goModule: 'code.gitea.io/gitea' },
+        ...{ tags: ['sqlite', 'sqlite_unlock_notify'], cgo: true },
+        // With its pages' scripts and styles in it, which Go alone cannot make.
+        ...(os === 'linux' && { release: { url, checksumUrl: `${url}.sha256` } }),
+      };
+    }
+    case 'gitea-runner':
+      return {
+        ...{ module: 'gitea_runner', goPackage: 'gitea.com/gitea/runner' },
+        goModule: 'gitea.com/gitea/runner',
       };
     default: {
       const url = `https://dl.k8s.io/release/${version}/bin/${os}/${arch}/${name}`;

@@ -9,6 +9,7 @@ import { withLock } from '../processes/lock.ts';
 import { aptInstall } from '../run/apt_install.ts';
 import { run } from '../run/command.ts';
 import { type Started, start } from '../run/started.ts';
+import { type Account, accountOf, commandAs } from './account.ts';
 
 /** Debian's folder, a subfolder for each major version. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -52,19 +53,13 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const bin = await ensurePostgres();
   const root = await mkdtemp(join(tmpdir(), 'harrier-postgres-'));
   const [data, passwordFile] = [join(root, 'data'), join(root, 'password')];
-  const as = await whoRuns();
+  const as = await accountOf(USERS);
   await mkdir(data, { mode: 0o700 });
   await writeFile(passwordFile, PASSWORD, { mode: 0o600 });
   if (as !== undefined) {
     for (const path of [root, data, passwordFile]) await chown(path, as.uid, as.gid);
   }
-  const command = (program: string, args: readonly string[]): [string, string[]] =>
-    as === undefined
-      ? [join(bin, program), [...args]]
-      : [
-          'setpriv',
-          [`--reuid=${as.uid}`, `--regid=${as.gid}`, '--clear-groups', join(bin, program), ...args],
-        ];
+  const command = (program: string, args: readonly string[]) => commandAs(as, join(bin, program), args);
 
   const [initdb, initArgs] = command('initdb', [
     ...[
@@ -154,20 +149,6 @@ function programs(): string | undefined {
     .map((version) => join(DEBIAN, version, 'bin'));
   const folders = [...newest, findProgram('postgres')?.replace(/\/postgres$/, '')];
   return folders.find((folder) => folder !== undefined && existsSync(join(folder, 'initdb')));
-}
-
-interface Account {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-async function whoRuns(): Promise<Account | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  for (const user of USERS) {
-    const ids = await Promise.all([run('id', ['-u', user]), run('id', ['-g', user])]).catch(() => undefined);
-    if (ids !== undefined) return { uid: Number(ids[0]), gid: Number(ids[1]) };
-  }
-  throw new Error(`PostgreSQL does not run as root, and there is none of the users ${USERS.join(', ')}`);
 }
 
 async function keepTls(

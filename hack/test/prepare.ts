@@ -1,8 +1,9 @@
 import { BUILD_TIMEOUT, CLIENT_NAMES, clientProgram, whyNot } from '../../test/clients/build_client.ts';
 import { ensureBinaries } from '../binaries/ensure.ts';
-import { STORE_PROGRAMS } from '../binaries/programs.ts';
+import { FORGE_PROGRAMS, STORE_PROGRAMS } from '../binaries/programs.ts';
 import { ensureChromium } from '../browser/chromium.ts';
 import type { Note } from '../progress.ts';
+import { whyNoGitea } from '../servers/gitea/server.ts';
 import { ensurePostgres, whyNoPostgres } from '../servers/postgres.ts';
 
 /**
@@ -16,6 +17,8 @@ export async function prepare(note: Note): Promise<void> {
     note(`the stock client ${name}, which may take ${BUILD_TIMEOUT / 60_000} minutes at most`);
     if (whyNot(name) === undefined) await clientProgram(name);
   }
+  note('a real Gitea and its runner');
+  if (whyNoGitea() === undefined) await ensureBinaries(FORGE_PROGRAMS, note);
   note('PostgreSQL');
   if (whyNoPostgres() === undefined) await ensurePostgres();
   note('Chromium');

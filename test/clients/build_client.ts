@@ -41,18 +41,6 @@ const CLIENTS = {
       return join(scratch, 'release', 'ghac-client');
     },
   },
-  /** What takes jobs from a Gitea, built from a copy of its go.mod: it isn't made to be installed as a module. */
-  gitea_runner: {
-    tool: 'go',
-    inputs: ['go.mod', 'go.sum'],
-    async build(cwd, scratch) {
-      const file = join(scratch, 'runner');
-      const env = { CGO_ENABLED: '0' };
-      const flags = ['-trimpath', '-mod=readonly', '-buildvcs=false', '-ldflags', '-s -w'];
-      await run('go', ['build', ...flags, '-o', file, 'gitea.com/gitea/runner'], { cwd, env });
-      return file;
-    },
-  },
 } as const satisfies Record<string, Client>;
 export type ClientName = keyof typeof CLIENTS;
 export const CLIENT_NAMES = Object.keys(CLIENTS) as ClientName[];

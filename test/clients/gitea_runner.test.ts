@@ -2,12 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { goVersion } from '../../hack/binaries/build.ts';
+import { ensureBinaries } from '../../hack/binaries/ensure.ts';
 import { run } from '../../hack/run/command.ts';
 import { type Stand, startStand } from '../sidecar/stand.ts';
-import { BUILD_TIMEOUT, clientProgram, whyNot } from './build_client.ts';
+import { BUILD_TIMEOUT } from './build_client.ts';
 
 const GITEA = 'git.example.com';
-const reason = whyNot('gitea_runner');
+const reason = (await goVersion()) === undefined ? 'there is no go in PATH to build it with' : undefined;
 
 /**
  * The runner executes a workflow as it does for a Gitea, on the host; `exec` gives it one without a Gitea. It then has
@@ -18,7 +20,7 @@ describe.skipIf(reason !== undefined)(`Gitea's runner${reason ? ` (${reason})` :
   let folder: string;
   let program: string;
   beforeAll(async () => {
-    program = await clientProgram('gitea_runner');
+    program = join(await ensureBinaries(['gitea-runner']), 'gitea-runner');
     stand = await startStand();
     folder = await mkdtemp(join(tmpdir(), 'harrier-gitea-'));
     await mkdir(join(folder, '.gitea', 'workflows'), { recursive: true });

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { ldflags } from '../../../hack/binaries/build.ts';
+import { ldflags, settings } from '../../../hack/binaries/build.ts';
 import { cacheFolder, pinned, requiredVersion } from '../../../hack/binaries/pinned.ts';
-import { CLUSTER_PROGRAMS, platformOf, STORE_PROGRAMS } from '../../../hack/binaries/programs.ts';
+import {
+  CLUSTER_PROGRAMS,
+  FORGE_PROGRAMS,
+  platformOf,
+  STORE_PROGRAMS,
+} from '../../../hack/binaries/programs.ts';
 
 const linux = { os: 'linux', arch: 'amd64' };
 const mac = { os: 'darwin', arch: 'arm64' };
@@ -30,6 +35,16 @@ describe('the programs of a test cluster', () => {
     expect(ldflags(pinned('helm', linux))).toBe('-s -w');
   });
 
+  test('Gitea is built with its version and SQLite, or downloaded where its project publishes it', () => {
+    const gitea = pinned('gitea', linux);
+    expect(settings(gitea)).toBe(
+      `-s -w -X main.Version=${gitea.version.slice(1)} sqlite sqlite_unlock_notify`,
+    );
+    expect(gitea.release?.checksumUrl).toBe(`${gitea.release?.url}.sha256`);
+    expect(pinned('gitea', mac).release).toBeUndefined();
+    expect(pinned('gitea-runner', linux).release).toBeUndefined();
+  });
+
   test.each([
     ['linux', 'x64', linux],
     ['darwin', 'arm64', mac],
@@ -44,6 +59,7 @@ describe('the programs of a test cluster', () => {
 
   test('servers to store in are kept apart, so that another version of one builds no cluster anew', () => {
     expect(cacheFolder(STORE_PROGRAMS, linux)).not.toBe(cacheFolder(CLUSTER_PROGRAMS, linux));
+    expect(cacheFolder(FORGE_PROGRAMS, linux)).not.toBe(cacheFolder(STORE_PROGRAMS, linux));
     expect(() => cacheFolder(['etcd', 'versitygw'], linux)).toThrow('not kept together');
     expect(pinned('versitygw', linux)).toMatchObject({ module: 's3', version: expect.stringMatching(/^v1/) });
   });

@@ -1,4 +1,4 @@
-module example.invalid/gitea-runner
+module harrier.dev/hack/binaries/gitea-runner
 
 go 1.26.0
 
