@@ -8,7 +8,8 @@ import { pageInside } from './bundle/page.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** What must not be loaded by the sidecar: each costs tens of MiB or tens of milliseconds beside every job. */
+const BESIDE_THE_JOB = ['src/modes/sidecar.ts', 'src/modes/join.ts'];
+/** What these must not load: each costs tens of MiB or tens of milliseconds beside every job. */
 const FORBIDDEN_BESIDE_THE_JOB = [
   '@kubernetes',
   'zod',
@@ -24,15 +25,15 @@ export interface BundleOptions {
   root?: string;
   entry?: string;
   outFolder?: string;
-  /** Source file of the part that runs beside the job, and packages that it may not load. */
-  light?: { source: string; forbidden: readonly string[] };
+  /** Source files of the parts that run beside the job, and packages that they may not load. */
+  light?: { sources: readonly string[]; forbidden: readonly string[] };
 }
 
 /** Bundles one entry with a chunk for each dynamic import. Throws an Error that lists what bled into the light part. */
 export async function bundle(options: BundleOptions = {}): Promise<{ lightInputs: string[] }> {
   const root = options.root ?? ROOT;
   const outFolder = options.outFolder ?? 'dist';
-  const light = options.light ?? { source: 'src/modes/sidecar.ts', forbidden: FORBIDDEN_BESIDE_THE_JOB };
+  const light = options.light ?? { sources: BESIDE_THE_JOB, forbidden: FORBIDDEN_BESIDE_THE_JOB };
   await rm(join(root, outFolder), { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
@@ -55,13 +56,13 @@ export async function bundle(options: BundleOptions = {}): Promise<{ lightInputs
     metafile: true,
     logLevel: 'warning',
   });
-  const bled = findBleed(metafile, light.source, light.forbidden);
-  if (bled.length > 0) {
-    throw new Error(
-      `${light.source} loads what it may not:\n${bled.map((input) => `  ${input}`).join('\n')}`,
-    );
+  for (const source of light.sources) {
+    const bled = findBleed(metafile, source, light.forbidden);
+    if (bled.length > 0) {
+      throw new Error(`${source} loads what it may not:\n${bled.map((input) => `  ${input}`).join('\n')}`);
+    }
   }
-  return { lightInputs: inputsOf(metafile, light.source) };
+  return { lightInputs: light.sources.flatMap((source) => inputsOf(metafile, source)) };
 }
 
 if (import.meta.main) {

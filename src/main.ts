@@ -5,6 +5,7 @@ const MODES: Record<string, () => Promise<Mode>> = {
   controller: () => import('./modes/controller.ts'),
   api: () => import('./modes/api.ts'),
   sidecar: () => import('./modes/sidecar.ts'),
+  join: () => import('./modes/join.ts'),
   router: () => import('./modes/router.ts'),
   token: () => import('./modes/token.ts'),
   cache: () => import('./modes/cache.ts'),

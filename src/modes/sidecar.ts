@@ -4,6 +4,9 @@ import { createAgent } from '../sidecar/agent.ts';
 import { abandonUpload } from '../sidecar/commit_upload.ts';
 import { Downloads } from '../sidecar/downloads.ts';
 import { Drain } from '../sidecar/drain.ts';
+import { fetchJoin } from '../sidecar/join/fetch_join.ts';
+import { openJoinFolder } from '../sidecar/join/join_folder.ts';
+import { createJoining } from '../sidecar/join/joining.ts';
 import { createLog, type Log } from '../sidecar/log.ts';
 import { NodeTier } from '../sidecar/node_tier/node_tier.ts';
 import { createIsTenant } from '../sidecar/own_tenant.ts';
@@ -40,7 +43,15 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
           log,
         });
   const reports = agent ?? post;
-  const reporter = createReporter(reports, log);
+  const joining =
+    config.joinFolder === undefined
+      ? undefined
+      : createJoining({
+          folder: openJoinFolder(config.joinFolder),
+          fetch: (onPutOff) => fetchJoin({ upstream, key: crypto.randomUUID(), onPutOff, log }),
+          log,
+        });
+  const reporter = createReporter(reports, log, joining?.install);
   const nodeTier =
     config.nodeTier === undefined
       ? undefined
@@ -58,7 +69,15 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     artifacts: config.artifacts,
     nodeTier,
     blobHost: usable(config.blobHost, log),
-    reports: { reports, onReport: reporter.runnerSpoke },
+    reports: {
+      reports,
+      onReport(state) {
+        reporter.runnerSpoke(state);
+        if (state !== 'Installing') joining?.tidy();
+      },
+    },
+    join: joining?.handler,
+    onJob: joining?.tidy,
     working: reporter.working,
     drain,
     log,

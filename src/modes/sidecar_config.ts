@@ -17,6 +17,8 @@ export interface SidecarConfig {
   blobHost: string | undefined;
   /** The folder on the node's disk for what its runners restore, and the most bytes that it may have. */
   nodeTier: { folder: string; limit: number; tenant: string | undefined } | undefined;
+  /** The folder for what the runner joins its forge with; absent where it joins none. */
+  joinFolder: string | undefined;
   /** Whether Harrier serves the artifacts of the job. */
   artifacts: boolean;
   logLevel: LogLevel;
@@ -57,6 +59,7 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
     throw new Error(`the environment is not complete:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
   const tokenFile = env.HARRIER_TOKEN_FILE || '/var/run/secrets/harrier.dev/token';
   const agentTokenFile = env.HARRIER_AGENT_TOKEN_FILE || undefined;
+  const joinFolder = env.HARRIER_JOIN_DIR || undefined;
   const blobHost = env.HARRIER_BLOB_HOST || undefined;
   return {
     apiUrl,
@@ -68,6 +71,7 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
     blobHost,
     artifacts: artifacts === 'true',
     nodeTier,
+    joinFolder,
     logLevel,
   };
 }

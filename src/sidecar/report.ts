@@ -5,7 +5,10 @@ import type { StateReports } from './state_reports.ts';
 import { refusedBy } from './upstream.ts';
 
 export interface Reporter {
-  /** Says Installing, then Idle, and goes on until the api has heard both or the runner speaks for itself. */
+  /**
+   * Says Installing, and Idle once the runner is installed; goes on until the api has heard both or the runner speaks
+   * for itself.
+   */
   start(): Promise<void>;
   /** The runner has reported this state of its own through us: from then on ours would be stale. */
   runnerSpoke(state: RunnerState | undefined): void;
@@ -24,6 +27,8 @@ const LONGEST_DELAY = 15_000;
 export function createReporter(
   reports: StateReports,
   log: Log,
+  /** Resolves once the runner is installed; asked for when the api knows it for Installing. */
+  installed: () => Promise<void> = async () => {},
   sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref()),
 ): Reporter {
   const working = Promise.withResolvers<void>();
@@ -57,7 +62,10 @@ export function createReporter(
   return {
     working: working.promise,
     async start() {
-      if (await insist('Installing')) await insist('Idle');
+      if (await insist('Installing')) {
+        await installed();
+        await insist('Idle');
+      }
       working.resolve();
     },
     runnerSpoke(state) {

@@ -3,9 +3,9 @@ import { IDEMPOTENCY_KEY_HEADER } from '../protocol/idempotency.ts';
 import type { RunnerStatusRequest } from '../protocol/runner.ts';
 import { type CredentialCall, createCredentialCalls } from './credential_calls.ts';
 import type { Exchange, Handler } from './handlers.ts';
-import { sendJson } from './handlers.ts';
 import { readBody } from './read_body.ts';
-import { asRefused, Refused } from './refusal.ts';
+import { Refused } from './refusal.ts';
+import { sendAnswer, sendRefusal } from './send_answer.ts';
 import { readReport, STATUS_CALL, type StateReports } from './state_reports.ts';
 import type { Answer, Call, Upstream } from './upstream.ts';
 
@@ -53,10 +53,10 @@ export function runnerHandler(upstream: Upstream, { reports, onReport }: RunnerR
     }
     try {
       if (path === '/v1/runner/status' && request.method === 'POST') {
-        send(response, await report(await readBody(request, BODY_LIMIT)));
+        sendAnswer(response, await report(await readBody(request, BODY_LIMIT)));
         return;
       }
-      send(response, await upstream.call(callOf(exchange)));
+      sendAnswer(response, await upstream.call(callOf(exchange)));
     } catch (error) {
       refuse(response, error);
     }
@@ -80,7 +80,7 @@ async function fetchCredential(
     // A program that has gone away doesn't get it, and no event tells so any more.
     if (response.destroyed) return;
     const closed = new Promise<void>((resolve) => response.once('close', resolve));
-    send(response, answer);
+    sendAnswer(response, answer);
     await closed;
     // A 503 doesn't say how far the hand-out got.
     settled = response.writableFinished && answer.status !== 503;
@@ -91,25 +91,8 @@ async function fetchCredential(
   }
 }
 
-function send(response: ServerResponse, answer: Answer): void {
-  if (answer.retryAfter !== undefined) response.setHeader('retry-after', answer.retryAfter);
-  response.writeHead(answer.status, {
-    'content-type': answer.contentType,
-    'content-length': answer.body.length,
-    'cache-control': 'no-store',
-  });
-  response.end(answer.body);
-}
-
 function refuse(response: ServerResponse, error: unknown): void {
-  const refused = asRefused(error);
-  sendJson(response, refused.status, {
-    type: 'about:blank',
-    title: refused.code,
-    status: refused.status,
-    detail: refused.message,
-    code: refused.code,
-  });
+  sendRefusal(response, error);
   if (!(error instanceof Refused)) throw error;
 }
 

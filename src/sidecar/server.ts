@@ -92,7 +92,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     ...(drain === undefined ? [] : [[DRAIN_PATH, drainHandler(drain)] as const]),
     [GITEA_REGISTRATION_PREFIX, giteaRegistrationHandler()],
     ...(parts.join === undefined ? [] : [[JOIN_PATH, parts.join] as const]),
-    ['/v1/', runnerHandler(upstream, parts.reports)],
+    [API_PREFIX, runnerHandler(upstream, parts.reports)],
     [HEALTH_PATH, async ({ response }) => sendJson(response, 200, { status: 'ok' })],
   ];
 
@@ -121,6 +121,7 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
     origin: string,
   ): Promise<void> {
     const path = pathOf(request);
+    if (path !== HEALTH_PATH && !path.startsWith(API_PREFIX)) parts.onJob?.();
     collector.begin();
     try {
       await handler({
@@ -183,6 +184,8 @@ function artifactRoutes({ upstream, uploads, working }: SidecarParts): { service
 }
 
 const HEALTH_PATH = '/healthz';
+/** Of the api's own routes, which a runner may ask before it has a job. */
+const API_PREFIX = '/v1/';
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const at = url.indexOf('?');

@@ -35,7 +35,7 @@ beforeAll(() => {
 });
 
 const build = (entry: string, source: string) =>
-  bundle({ root, entry, outFolder: 'dist', light: { source, forbidden: ['heavy'] } });
+  bundle({ root, entry, outFolder: 'dist', light: { sources: [source], forbidden: ['heavy'] } });
 
 describe('the bundle', () => {
   test('runs each mode from chunks of its own', async () => {
