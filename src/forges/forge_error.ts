@@ -33,11 +33,14 @@ export class ForgeError extends Error {
   readonly reason: ForgeErrorReason;
   /** When it may be tried again, in ms from now, where the forge said so. */
   readonly retryAfterMs: number | undefined;
+  /** The answer's HTTP status; undefined where there was no answer. */
+  readonly status: number | undefined;
 
-  constructor(reason: ForgeErrorReason, message: string, retryAfterMs?: number) {
+  constructor(reason: ForgeErrorReason, message: string, retryAfterMs?: number, status?: number) {
     super(message);
     this.reason = reason;
     this.retryAfterMs = retryAfterMs;
+    this.status = status;
   }
 
   get forPerson(): boolean {
