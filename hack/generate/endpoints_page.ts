@@ -8,6 +8,7 @@ const WHO: Record<Access, string> = {
   registration: 'whoever has a registration token',
   introspection: 'a client of introspection, with its secret',
   manager: 'a manager, with a token of Kubernetes (docs/cache_management.md)',
+  webhook: 'a forge, with the signature of the pool’s webhookSecret (docs/autoscaling.md)',
   'signed-url': 'whoever has the signed URL',
   public: 'everybody',
 };

@@ -1,8 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { pino } from 'pino';
-import { openArtifactIndex } from '../artifacts/index/open.ts';
 import { openArtifacts } from '../artifacts/open.ts';
-import { openCache } from '../cache/open.ts';
 import { createCheckJobToken } from '../credentials/check_job_token.ts';
 import { createGuardedGet } from '../credentials/guarded_get.ts';
 import { allowedHosts } from '../egress/allowed_hosts.ts';
@@ -30,8 +28,8 @@ import { buildOpsServer } from '../runtime/ops_server.ts';
 import { PodLifeKind } from '../runtime/pod_life.ts';
 import { LookupCounts } from '../runtime/pool_cache/lookup_counts.ts';
 import { poolGauges } from '../runtime/pool_cache/pool_gauges.ts';
-import { watchedLimits } from '../runtime/pool_cache/watched_limits.ts';
 import { startPoolCacheStatus } from '../runtime/pool_cache/write_status.ts';
+import { createWritePoolStatus } from '../runtime/pool_status/write_pool_status.ts';
 import { followPublicKeys, PUBLIC_KEYS_NAME } from '../runtime/public_keys.ts';
 import { startPulse } from '../runtime/pulse.ts';
 import { createDeliverToken } from '../runtime/registration/deliver_token.ts';
@@ -50,9 +48,10 @@ import { createWriteApiStatus } from '../runtime/write_api_status.ts';
 import { AGENT_AUDIENCE } from '../tokens/claims.ts';
 import { createVerifier } from '../tokens/verify.ts';
 import { apiConfig } from './api_config.ts';
+import { openKedaScaler } from './api_keda.ts';
+import { openApiStores } from './api_stores.ts';
+import { openWebhooks } from './api_webhooks.ts';
 import { readEnvironment } from './environment.ts';
-import { postgresOptions } from './postgres_config.ts';
-import { s3Options } from './s3_config.ts';
 import { onTermination } from './termination.ts';
 
 /** `harrier api`: constructs the api, serves until SIGTERM or SIGINT, then answers what is under way and ends. */
@@ -135,39 +134,15 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   metrics.watch('harrier_api_agent_connections', 'Open agent connections.', () => agents.count);
   // The connections last: they ask the verifier anew.
   const publicKeys = followPublicKeys(configMaps, [verifier, agentVerifier, agents], log);
-  const postgres = postgresOptions(config);
-  const artifactIndex = await openArtifactIndex(
-    config.HARRIER_DATA_DIR,
-    postgres && { options: postgres, log },
-  );
   const history = createHitHistory(namespaces, Date.now);
-  const stored = await openCache({
-    neighbours: [artifactIndex],
-    dataDir: config.HARRIER_DATA_DIR,
-    postgres,
-    s3: s3Options(config),
-    scrubMebibytesPerSecond: config.HARRIER_CACHE_SCRUB_RATE,
-    cell: config.HARRIER_CELL,
-    clock: Date.now,
-    onCorrupt: metrics.cache.quarantined,
-    pools: watchedLimits(pools),
-    freeDiskFloor: config.HARRIER_CACHE_FREE_DISK_FLOOR,
-    volumeBytes: config.HARRIER_CACHE_VOLUME_SIZE,
-    openUploadTimeout: config.HARRIER_CACHE_OPEN_UPLOAD_TIMEOUT,
-    onEvicted: (reason, entries) =>
-      metrics.cache.evicted(
-        reason,
-        entries.length,
-        entries.reduce((sum, one) => sum + one.sizeBytes, 0),
-      ),
-    log,
-  });
+  const { cache: stored, artifactIndex } = await openApiStores(config, pools, metrics, log);
   metrics.cache.show(stored.management);
   poolGauges(metrics.registry, pools, stored.management);
   const counts = new LookupCounts();
   const cache = measuredCache(stored, metrics.cache, history, counts);
+  const writePoolStatus = createWritePoolStatus({ client, pools });
   const poolStatus = startPoolCacheStatus({
-    client,
+    write: writePoolStatus,
     pools,
     cache: stored.management,
     counts,
@@ -184,6 +159,9 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     ),
   );
   const artifacts = openArtifacts({ index: artifactIndex, stores: cache.stores, clock: Date.now, log });
+
+  const webhooks = openWebhooks({ config, client, pools, write: writePoolStatus, metrics, log });
+  const keda = openKedaScaler({ config, pools });
 
   const clientsFile = config.HARRIER_INTROSPECTION_CLIENTS;
   const clients =
@@ -262,6 +240,7 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
         cell: config.HARRIER_CELL,
         now: Date.now,
       },
+      webhooks: webhooks.receive,
     }),
   });
   const ops = await buildOpsServer(log, metrics.registry, checks, told);
@@ -272,7 +251,9 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   const host = config.HARRIER_HOST ?? anyAddress();
   const url = await app.listen({ host, port: config.HARRIER_PORT });
   const opsUrl = await ops.listen({ host, port: config.HARRIER_OPS_PORT });
-  log.info({ url, opsUrl }, 'listening');
+  const webhooksUrl = await webhooks.start(host);
+  const kedaAddress = await keda?.start(host);
+  log.info({ url, opsUrl, webhooksUrl, kedaAddress }, 'listening');
 
   const signal = await onTermination();
   log.info({ signal }, 'stopping');
@@ -283,6 +264,8 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
   await app.close();
   clearTimeout(cut);
   pulse.stop();
+  await keda?.stop();
+  await webhooks.stop();
   await poolStatus.stop();
   clients?.stop();
   issuers?.stop();

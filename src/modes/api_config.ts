@@ -71,6 +71,26 @@ export const apiConfig = z.object({
     .describe(
       'Hosts inside the cluster, or without TLS, where the keys of jobs’ issuers may be fetched; host or host:port.',
     ),
+  HARRIER_WEBHOOK_PORT: port
+    .optional()
+    .describe(
+      'Port on which webhooks of forges are taken and nothing else; they are on HARRIER_PORT as well.',
+    ),
+  HARRIER_WEBHOOK_TRUSTED_PROXIES: optionalCommaList
+    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])))
+    .describe('Ranges, by comma, of proxies before that port whose X-Forwarded-For counts.'),
+  HARRIER_KEDA_PORT: port.optional().describe('Port of the external scaler for KEDA; none when absent.'),
+  HARRIER_KEDA_TLS_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'Folder with tls.crt and tls.key of the external scaler, and ca.crt for HARRIER_KEDA_CLIENT_CERTIFICATES; without TLS when absent.',
+    ),
+  HARRIER_KEDA_CLIENT_CERTIFICATES: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('Whether KEDA has to show a certificate of the authority in ca.crt.'),
   ...postgresConfig.shape,
   ...s3Config.shape,
   HARRIER_CACHE_SCRUB_RATE: z.coerce
@@ -89,6 +109,8 @@ export const apiConfig = z.object({
     ),
   HARRIER_LOG_LEVEL: logLevel,
 });
+
+export type ApiConfig = z.infer<typeof apiConfig>;
 
 /** As a step of a schema: a text that `read` throws on is said to be what it should have been. */
 function readBy<T>(read: (text: string) => T, message: string) {

@@ -14,6 +14,7 @@ export const PROBLEMS = {
   'cache-empty-commit': [400, 'Nothing was uploaded'],
   'invalid-artifact': [400, 'The artifact is not described acceptably'],
   unauthorized: [401, 'The bearer token is not acceptable'],
+  'webhook-refused': [401, 'The webhook is not acceptable'],
   'permission-denied': [403, "The token's permissions do not allow this"],
   'artifact-quota': [403, 'The artifacts have all the room that they may have'],
   'url-signature': [403, 'The signed URL is not valid or has expired'],

@@ -26,8 +26,8 @@ export interface Caller {
 
 /**
  * What a route asks of its caller. A route that says nothing asks for a runner's token: closed by default. An agent's
- * token opens the routes for agents and no other. `registration`, `introspection` and `signed-url` mean that the route's
- * own hook checks a registration token, a client's secret, a signature in the URL, `manager` a token of Kubernetes
+ * token opens the routes for agents and no other. `registration`, `introspection`, `webhook` and `signed-url` mean that
+ * the route itself checks a registration token, a client's secret, a forge's signature, a signature in the URL, `manager` a token of Kubernetes
  * (management/guard.ts); `public` that there is nothing to hide.
  */
 export type Access =
@@ -36,6 +36,7 @@ export type Access =
   | 'registration'
   | 'introspection'
   | 'manager'
+  | 'webhook'
   | 'signed-url'
   | 'public';
 

@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { REFUSALS, type Refusal } from '../tokens/refusal.ts';
 import { type CacheMetrics, createCacheMetrics } from './cache_metrics.ts';
+import { createWebhookMetrics, type WebhookMetrics } from './webhooks/webhook_metrics.ts';
 
 /** What the api counts. No label ever holds a name, a UID or anything else of a token. */
 export interface ApiMetrics {
   registry: Registry;
   readonly cache: CacheMetrics;
+  readonly webhooks: WebhookMetrics;
   refused(refusal: Refusal): void;
   answered(method: string, route: string, status: number, seconds: number): void;
   /** A token was checked with the apiserver itself, since a watch was broken. */
@@ -42,6 +44,7 @@ export function createApiMetrics(): ApiMetrics {
   return {
     registry,
     cache: createCacheMetrics(registry),
+    webhooks: createWebhookMetrics(registry),
     refused: (refusal) => refusals.inc({ refusal }),
     asked: (outcome) => asked.inc({ outcome }),
     answered(method, route, status, seconds) {

@@ -24,6 +24,12 @@ export const openapi = fastifyPlugin(
               scheme: 'bearer',
               description: 'A ServiceAccount token of the audience harrier-management.',
             },
+            webhook: {
+              type: 'apiKey',
+              in: 'header',
+              name: 'X-Hub-Signature-256',
+              description: 'The signature of the forge; each has a header of its own.',
+            },
             introspection: { type: 'http', scheme: 'basic', description: 'A client of introspection.' },
           },
         },

@@ -17,8 +17,10 @@ const servedPool = z.object({
       readyReplicas: true,
       idleReplicas: true,
       busyReplicas: true,
+      queued: true,
       external: true,
       cache: true,
+      webhook: true,
       conditions: true,
     })
     .optional(),

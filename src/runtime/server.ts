@@ -60,6 +60,8 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
     childLoggerFactory: (logger) => logger,
     // Fastify and Node leave most of these at "for ever", which one slow client after another would use up.
     bodyLimit: limits.controlBodyBytes,
+    // The longest name of an object; Fastify's own limit is 100.
+    routerOptions: { maxParamLength: 253 },
     serverFactory: (usual) =>
       createServer(
         {

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
 import type { Cache } from '../../cache/open.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import type { Informer, KubeClient } from '../../kube/types.ts';
-import { API_VERSION, FieldManager } from '../../resources/group.ts';
+import type { Informer } from '../../kube/types.ts';
 import type { Clock } from '../../tokens/clock.ts';
-import { type ServedPool, ServedPoolKind } from '../served_pools.ts';
+import type { WritePoolStatus } from '../pool_status/write_pool_status.ts';
+import type { ServedPool } from '../served_pools.ts';
 import type { LookupCounts } from './lookup_counts.ts';
 import { type Held, nextStatus } from './next_status.ts';
 
 export interface PoolCacheStatusOptions {
-  client: Pick<KubeClient, 'get' | 'applyStatus'>;
+  write: WritePoolStatus;
   pools: Pick<Informer<ServedPool>, 'store' | 'synced'>;
   cache: Pick<Cache['management'], 'usages'>;
   counts: LookupCounts;
@@ -17,14 +17,12 @@ export interface PoolCacheStatusOptions {
   log: Logger;
 }
 
-/** The controller writes to the same object; what doesn't come through waits for the next round. */
-const TRIES = 3;
 const ROUND_EVERY = 20_000;
 const EMPTY: Held = { entries: 0, sizeBytes: 0, repositories: 0 };
 
 /**
- * Writes RunnerPool.status.cache of every pool for which there is something new. Each write names the version that
- * it was made from: of two replicas one meets 409 and adds its look-ups to what the other wrote.
+ * Writes RunnerPool.status.cache of every pool for which there is something new. Of two replicas one comes first, and
+ * the other adds its look-ups to what that wrote.
  */
 export async function writePoolCacheStatus(options: PoolCacheStatusOptions): Promise<void> {
   const { pools, cache, counts, log } = options;
@@ -36,6 +34,8 @@ export async function writePoolCacheStatus(options: PoolCacheStatusOptions): Pro
     try {
       await writeOne(pool, held.get(keyOf(pool)) ?? EMPTY, options);
     } catch (error) {
+      // What other writes kept coming before waits for the next round.
+      if (isKubeError(error, 'conflict')) continue;
       const { namespace, name } = pool.metadata;
       log.warn(
         { err: error, pool: `${namespace}/${name}` },
@@ -63,37 +63,17 @@ export function startPoolCacheStatus(options: PoolCacheStatusOptions): { stop():
   };
 }
 
-async function writeOne(held: ServedPool, has: Held, options: PoolCacheStatusOptions): Promise<void> {
-  const { client, pools, counts, now } = options;
-  const { namespace, name, uid } = held.metadata;
-  let pool = held;
-  for (let tried = 1; tried <= TRIES; tried++) {
-    const lookups = counts.of(keyOf(pool));
-    const cache = nextStatus(pool.status?.cache, has, lookups, now());
-    if (cache === undefined) return;
-    const { resourceVersion } = pool.metadata;
-    try {
-      const written = await client.applyStatus(
-        ServedPoolKind,
-        {
-          apiVersion: API_VERSION,
-          kind: ServedPoolKind.kind,
-          metadata: { namespace, name, uid, resourceVersion },
-          status: { cache },
-        },
-        { fieldManager: FieldManager.api, force: true },
-      );
-      counts.taken(keyOf(pool), lookups);
-      pools.store.absorb(written);
-      return;
-    } catch (error) {
-      if (isKubeError(error, 'notFound')) return;
-      if (!isKubeError(error, 'conflict')) throw error;
-    }
-    const read = await client.get(ServedPoolKind, namespace, name);
-    if (read?.metadata.uid !== uid) return;
-    pool = read;
-  }
+async function writeOne(
+  pool: ServedPool,
+  has: Held,
+  { write, counts, now }: PoolCacheStatusOptions,
+): Promise<void> {
+  const lookups = counts.of(keyOf(pool));
+  const written = await write(pool, ({ status }) => {
+    const cache = nextStatus(status?.cache, has, lookups, now());
+    return cache && { cache };
+  });
+  if (written !== undefined) counts.taken(keyOf(pool), lookups);
 }
 
 /** What each pool's runners saved that is still there; pure. */

@@ -10,6 +10,7 @@ import type { OverviewSources } from '../management/overview.ts';
 import type { PublicKeys } from '../public_keys.ts';
 import type { ApiPlugin } from '../server.ts';
 import type { StoreReport } from '../store_report.ts';
+import type { ReceiveWebhooks } from '../webhooks/receive.ts';
 import { agentRoutes } from './agent.ts';
 import { artifactRoutes } from './artifacts.ts';
 import { blobRoutes } from './blobs.ts';
@@ -22,6 +23,7 @@ import { overviewRoutes } from './overview.ts';
 import { type RegistrationTools, registrationRoutes } from './registrations.ts';
 import { runnerRoutes } from './runner.ts';
 import { uiRoutes } from './ui.ts';
+import { webhookRoutes } from './webhooks.ts';
 import { wellKnownRoutes } from './wellknown.ts';
 
 /** What the routes are answered with. */
@@ -42,6 +44,7 @@ export interface RouteTools {
   /** Who may manage; undefined where the installation has no management. */
   managers: Managers | undefined;
   overview: OverviewSources;
+  webhooks: ReceiveWebhooks;
 }
 
 /**
@@ -64,5 +67,6 @@ export function allRoutes(tools: RouteTools): ApiPlugin[] {
     managedCacheRoutes(tools.managers, tools.cache),
     overviewRoutes(tools.managers, tools.overview),
     uiRoutes(),
+    webhookRoutes(tools.webhooks),
   ];
 }

@@ -26,7 +26,13 @@ export const IN_STATES: readonly Bearer[] = ['runner of a pod', 'registered runn
  * `served` is any answer of the endpoint itself, be it that it can't do what it was asked; `unavailable` that it was put
  * off, which the table never says.
  */
-export type Outcome = 'unavailable' | 'served' | 'unauthorized' | 'wrong-state' | 'url-signature';
+export type Outcome =
+  | 'unavailable'
+  | 'served'
+  | 'unauthorized'
+  | 'wrong-state'
+  | 'url-signature'
+  | 'webhook-refused';
 
 /** What the table of endpoints says becomes of a request; pure. */
 export function expectedOutcome(
@@ -40,6 +46,8 @@ export function expectedOutcome(
       return 'served';
     case 'signed-url':
       return 'url-signature';
+    case 'webhook':
+      return 'webhook-refused';
     case 'registration':
       return bearer.endsWith(' registration') ? 'served' : 'unauthorized';
     case 'introspection':

@@ -9,6 +9,7 @@ import type { RunnerPool } from '../../../src/resources/runner_pool.ts';
 import { LookupCounts } from '../../../src/runtime/pool_cache/lookup_counts.ts';
 import { WRITE_EVERY } from '../../../src/runtime/pool_cache/next_status.ts';
 import { writePoolCacheStatus } from '../../../src/runtime/pool_cache/write_status.ts';
+import { createWritePoolStatus } from '../../../src/runtime/pool_status/write_pool_status.ts';
 import { type ServedPool, ServedPoolKind } from '../../../src/runtime/served_pools.ts';
 import { create, poolManifest } from '../../resources/pool_manifest.ts';
 import { useCluster } from '../../support/cluster.ts';
@@ -48,7 +49,15 @@ describe('RunnerPool.status.cache', () => {
       usages: async () => [{ tenant: 'ci/git/acme/app', pool: name(), entries, sizeBytes: entries * 1000 }],
     };
     return {
-      write: () => writePoolCacheStatus({ client, pools, cache, counts, now: () => now, log }),
+      write: () =>
+        writePoolCacheStatus({
+          write: createWritePoolStatus({ client, pools }),
+          pools,
+          cache,
+          counts,
+          now: () => now,
+          log,
+        }),
       counts,
     };
   }
