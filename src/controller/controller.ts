@@ -18,6 +18,9 @@ import { gather } from './gather.ts';
 import { createHandover } from './handover.ts';
 import { createLimit } from './in_parallel.ts';
 import { createInformers } from './informers.ts';
+import { INTERCEPTION_POLICY } from './interception/policy.ts';
+import { reconcileInterception } from './interception/reconcile.ts';
+import { createInterceptionStates } from './interception/states.ts';
 import { createKeyRing } from './keys/key_ring.ts';
 import { reconcileKeys } from './keys/reconcile.ts';
 import { withoutKey } from './keys/without_key.ts';
@@ -122,11 +125,23 @@ export function createController(options: ControllerOptions): Controller {
       }),
   };
 
-  const observe = poolObserver(client, view, options.settings, credentials, deletedPods, now);
+  const interceptions = createInterceptionStates();
+  const observe = poolObserver(client, view, options.settings, credentials, interceptions, deletedPods, now);
   const poolLoop = createLoop({
     name: 'pool',
     sources: [source(pools, (pool, change) => (isOwnStatus(change) ? [] : [keyOf(pool)]))],
     reconcile: (key) => reconcilePool(key, { ...hands, observe, log }),
+    log,
+    registry,
+  });
+  const interceptionLoop = createLoop({
+    name: 'interception',
+    sources: [source(pools, (pool, change) => (isOwnStatus(change) ? [] : [keyOf(pool)]))],
+    reconcile: (key) =>
+      reconcileInterception(key, {
+        ...{ client, view, log, now, policy: INTERCEPTION_POLICY, states: interceptions },
+        changed: (pool) => poolLoop.add(pool),
+      }),
     log,
     registry,
   });
@@ -187,10 +202,10 @@ export function createController(options: ControllerOptions): Controller {
       // Before there is a key, every runner would fail at its token: the loop above retries until there is one.
       await keyIsThere(() => ring.current(now()));
       await hands.handover.clear();
-      await Promise.all([poolLoop.start(), tokenLoop.start()]);
+      await Promise.all([interceptionLoop.start(), poolLoop.start(), tokenLoop.start()]);
     },
     async stop() {
-      await Promise.all([poolLoop.stop(), tokenLoop.stop(), keysLoop.stop()]);
+      await Promise.all([interceptionLoop, poolLoop, tokenLoop, keysLoop].map((one) => one.stop()));
       await Promise.all(informers.map((one) => one.stop()));
     },
   };

@@ -55,6 +55,14 @@ export const PodPart = {
   /** In memory; mounted by the join container, the runner and the sidecar. */
   joinVolume: 'harrier-join',
   joinPath: '/var/run/harrier/join',
+  /** The certificate that the sidecar, which alone mounts it, shows for the forge's results service; and its key. */
+  interceptionVolume: 'harrier-tls',
+  interceptionPath: '/var/run/harrier/tls',
+  /** What the other containers trust it by. */
+  trustVolume: 'harrier-trust',
+  trustPath: '/var/run/harrier/trust',
+  /** Where the name of that service leads: a loopback address of its own, so that 127.0.0.1:443 stays the job's. */
+  resultsAddress: '127.0.84.79',
   /** Loopback port of the sidecar inside the pod. */
   sidecarPort: 8479,
   /**

@@ -16,11 +16,18 @@ export function blockedBy(observed: Observed): Verdict | undefined {
       `Secret ${observed.pool.namespace}/${name} (spec.forge.credentialsSecretRef) is not there`,
     );
   }
-  const { credential } = observed;
+  const { credential, interception } = observed;
   if (!credential.good) return says('True', credential.reason, credential.message);
   if (observed.parent.standing === 'Blocked')
     return says('True', observed.parent.reason, observed.parent.message);
+  if (interception.standing === 'Given' && interception.trouble !== undefined)
+    return says('True', 'InterceptionNotReady', interception.trouble);
   return undefined;
+}
+
+/** Whether what new runners mount is still being made, by the controller itself and within a moment. */
+export function awaitsInterception({ interception }: Observed): boolean {
+  return interception.standing === 'Given' && !interception.ready;
 }
 
 export function says(status: Condition['status'], reason: string, message: string): Verdict {

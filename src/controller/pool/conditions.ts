@@ -5,6 +5,9 @@ import type { Observed, Runner } from './observed.ts';
 import { standingOf } from './standing.ts';
 
 const NODE_CACHE = 'NodeLocalCache';
+const INTERCEPTION = 'CacheIntercepted';
+/** Said only while they are asked for. */
+const AT_TIMES = [NODE_CACHE, INTERCEPTION];
 
 interface Facts {
   observed: Observed;
@@ -16,7 +19,7 @@ interface Facts {
   failures: readonly SlotFailure[];
 }
 
-/** Ready, Progressing and Degraded of a pool, and NodeLocalCache where it asks for one, each with the transition time it had while its status stays. */
+/** Ready, Progressing and Degraded of a pool, and NodeLocalCache and CacheIntercepted where it asks for them, each with the transition time it had while its status stays. */
 export function poolConditions(facts: Facts, previous: readonly Condition[], now: Date): Condition[] {
   const observedGeneration = facts.observed.pool.generation;
   const verdicts: [string, Verdict][] = [
@@ -24,10 +27,10 @@ export function poolConditions(facts: Facts, previous: readonly Condition[], now
     ['Progressing', progressing(facts)],
     ['Degraded', degraded(facts)],
     ...nodeCache(facts),
+    ...interception(facts, previous),
   ];
-  // Said only while it is asked for.
   const kept = previous.filter(
-    (one) => one.type !== NODE_CACHE || verdicts.some(([type]) => type === NODE_CACHE),
+    (one) => !AT_TIMES.includes(one.type) || verdicts.some(([type]) => type === one.type),
   );
   return verdicts.reduce<Condition[]>(
     (conditions, [type, verdict]) => setCondition(conditions, { type, ...verdict, observedGeneration }, now),
@@ -103,6 +106,21 @@ function nodeCache({ observed }: Facts): [string, Verdict][] {
   return standing.standing === 'Refused'
     ? [[NODE_CACHE, says('False', standing.reason, standing.message)]]
     : [[NODE_CACHE, says('True', 'Given', 'runners keep on their nodes what they restore')]];
+}
+
+/** So is one that leaves the forge's own cache to the jobs. */
+function interception({ observed }: Facts, previous: readonly Condition[]): [string, Verdict][] {
+  const { interception: standing } = observed;
+  if (standing.standing === 'NotAsked') return [];
+  if (standing.standing === 'Refused')
+    return [[INTERCEPTION, says('False', standing.reason, standing.message)]];
+  // A controller that has just begun to lead has not looked yet; what was there is not gone by that.
+  const was = previous.some(({ type, status }) => type === INTERCEPTION && status === 'True');
+  return [
+    standing.ready || (was && standing.trouble === undefined)
+      ? [INTERCEPTION, says('True', 'Intercepted', `${standing.host} leads to the sidecar in the pods`)]
+      : [INTERCEPTION, says('False', 'Preparing', standing.trouble ?? 'its certificates are being made')],
+  ];
 }
 
 function first(failures: readonly SlotFailure[]): string {

@@ -5,8 +5,11 @@ import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { ownerOfPool } from '../credentials/owner.ts';
+import { interceptionOf } from '../interception/standing.ts';
+import type { InterceptionStates } from '../interception/states.ts';
 import { type RunnerPod, secretHeadKind } from '../kinds.ts';
 import type { View } from '../view.ts';
+import { joinRefusals } from './join_refusals.ts';
 import { nodeCacheOf } from './node_cache.ts';
 import type { Observed, ObservedParent, ObservedPool, Runner } from './observed.ts';
 import { type Parent, parentOf } from './parent.ts';
@@ -26,6 +29,7 @@ export function poolObserver(
   view: View,
   settings: RunnerSettings,
   supplied: Pick<Credentials, 'look'>,
+  interceptions: Pick<InterceptionStates, 'of'>,
   deletedPods: ReadonlySet<string>,
   now: () => Date,
 ): ObservePool {
@@ -42,7 +46,10 @@ export function poolObserver(
       known = {
         nodeCache,
         templateHash: templateHash(pool.spec, settings, given),
-        templateRefusals: templateRefusals(pool.spec.template.spec, settings.nodeCache?.path),
+        templateRefusals: [
+          ...templateRefusals(pool.spec.template.spec, settings.nodeCache?.path),
+          ...joinRefusals(pool.spec),
+        ],
       };
       specs.set(pool, known);
     }
@@ -84,6 +91,7 @@ export function poolObserver(
     return {
       pool: observedPool(pool),
       ...specOf(pool),
+      interception: seenInterception(pool, interceptions),
       credentials,
       credential,
       parent: seenParent(parentOf(pool, view)),
@@ -91,6 +99,15 @@ export function poolObserver(
       runners,
     };
   };
+}
+
+function seenInterception(
+  { metadata, spec }: RunnerPool,
+  states: Pick<InterceptionStates, 'of'>,
+): Observed['interception'] {
+  const standing = interceptionOf(spec);
+  if (standing.standing !== 'Given') return standing;
+  return { ...standing, ...states.of(`${metadata.namespace}/${metadata.name}`, metadata.uid) };
 }
 
 function seenParent(parent: Parent): ObservedParent {

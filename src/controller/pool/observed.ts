@@ -2,6 +2,8 @@ import type { Verdict } from '../../credentials/verdict.ts';
 import type { RunnerPoolSpec, RunnerPoolStatus } from '../../resources/runner_pool.ts';
 import type { RunnerState, RunnerTokenStatus } from '../../resources/runner_token.ts';
 import type { Recorded } from '../../resources/supplied.ts';
+import type { InterceptionStanding } from '../interception/standing.ts';
+import type { InterceptionState } from '../interception/states.ts';
 import type { NodeCacheStanding } from './node_cache.ts';
 import type { Parent } from './parent.ts';
 import type { TemplateRefusal } from './template_refusal.ts';
@@ -15,6 +17,8 @@ export interface Observed {
   templateRefusals: readonly TemplateRefusal[];
   /** Whether the runners keep on their nodes what they restore. */
   nodeCache: NodeCacheStanding;
+  /** Whether the name of the forge's results service leads to the sidecars, and what they need for it is there. */
+  interception: ObservedInterceptionStanding;
   /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
   credentials: 'NotNeeded' | 'Present' | 'Missing';
   /** What the credential that spec.token.supplied names is worth; good, and the pool's own, where it names none. */
@@ -26,6 +30,10 @@ export interface Observed {
   /** Every pod that the pool controls, the finished and the terminating ones too. */
   runners: readonly Runner[];
 }
+
+export type ObservedInterceptionStanding =
+  | Exclude<InterceptionStanding, { standing: 'Given' }>
+  | (Extract<InterceptionStanding, { standing: 'Given' }> & InterceptionState);
 
 export type ObservedParent = { standing: 'Found'; name: string } | Exclude<Parent, { standing: 'Found' }>;
 

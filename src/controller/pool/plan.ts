@@ -1,6 +1,6 @@
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
 import type { DeleteReason, PoolAction } from '../action.ts';
-import { blockedBy } from './blocked.ts';
+import { awaitsInterception, blockedBy } from './blocked.ts';
 import { drain } from './drain.ts';
 import { failedStarts } from './failed_starts.ts';
 import type { Observed, Runner } from './observed.ts';
@@ -37,7 +37,7 @@ export function plan(observed: Observed, now: Date): Plan {
   if (pool.deleting) return planRemoval(observed, now);
   const { spec } = pool;
   const starts = failedStarts(runners, pool.status?.failures ?? [], spec.lifecycle, now);
-  const blocked = blockedBy(observed) !== undefined;
+  const blocked = blockedBy(observed) !== undefined || awaitsInterception(observed);
 
   const finished = runners.filter((one) => standingOf(one) === 'Finished' && !starts.fresh.includes(one));
   const failed = starts.recorded.filter(isLive);

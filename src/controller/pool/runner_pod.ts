@@ -1,7 +1,10 @@
 import type { Manifest } from '../../kube/types.ts';
 import { Annotation, API_VERSION, GROUP, Label, PodPart, tokenSecretName } from '../../resources/group.ts';
 import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
+import { interceptionOf } from '../interception/standing.ts';
 import { aliasesWithBlobHost, type HostAlias } from './blob_alias.ts';
+import { interceptionVolumes, withInterception } from './interception_parts.ts';
+import { withJoin } from './join_parts.ts';
 import { type NodeCache, nodeCacheContainer, nodeCacheOf, nodeCacheVolume } from './node_cache.ts';
 import { runnerEnvironment } from './runner_environment.ts';
 import { poolLabel, runnerName } from './runner_name.ts';
@@ -56,12 +59,27 @@ export function runnerPod(pool: PoolIdentity, place: RunnerPlace, settings: Runn
         },
       ],
     },
-    spec: { ...spec, volumes: [...(spec.volumes ?? []), tokenVolume(name, pool.spec.agent.enabled)] },
+    spec: {
+      ...spec,
+      volumes: [
+        ...(spec.volumes ?? []),
+        tokenVolume(name, pool.spec.agent.enabled),
+        ...(interceptionOf(pool.spec).standing === 'Given' ? interceptionVolumes(pool.name) : []),
+      ],
+    },
   };
 }
 
 /** What all runners of the pool have in common: the pod but for its name, its place and its own Secret. */
 export function runnerShape(spec: RunnerPoolSpec, settings: RunnerSettings, nodeCache?: NodeCache) {
+  const plain = plainShape(spec, settings, nodeCache);
+  const shape = { ...plain, spec: withJoin(plain.spec, spec, settings) };
+  const interception = interceptionOf(spec);
+  if (interception.standing !== 'Given') return shape;
+  return { ...shape, spec: withInterception(shape.spec, interception.host) };
+}
+
+function plainShape(spec: RunnerPoolSpec, settings: RunnerSettings, nodeCache: NodeCache | undefined) {
   const template = spec.template.spec as PodSpec;
   const runner = template.containers.find(({ name }) => name === PodPart.runnerContainer);
   const hostAliases = aliasesWithBlobHost(spec.cache, template.hostAliases ?? [], runner?.env ?? []);

@@ -1,3 +1,4 @@
+import { resultsHost } from '../../forges/github/results_host.ts';
 import { PodPart } from '../../resources/group.ts';
 import type { RunnerPoolSpec } from '../../resources/runner_pool.ts';
 import { type NodeCache, type NodeCacheSettings, nodeCacheMount } from './node_cache.ts';
@@ -88,7 +89,6 @@ function nodeCacheEnvironment({ limitBytes, tenant }: NodeCache) {
 /** Where the forge's own results service is, for what of its API isn't cache; none has none. */
 function resultsUpstream(forge: RunnerPoolSpec['forge']): string | undefined {
   if (forge.type === 'none' || forge.type === 'gitlab') return undefined;
-  if (forge.type === 'github' && forge.url !== undefined && new URL(forge.url).hostname === 'github.com')
-    return 'https://results-receiver.actions.githubusercontent.com';
-  return forge.url;
+  const host = forge.type !== 'github' || forge.url === undefined ? undefined : resultsHost(forge.url);
+  return host === undefined ? forge.url : `https://${host}`;
 }

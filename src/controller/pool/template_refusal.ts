@@ -10,6 +10,20 @@ export interface TemplateRefusal {
 
 type Fields = Record<string, unknown>;
 
+const OUR_VOLUMES: ReadonlySet<string> = new Set([
+  PodPart.tokenVolume,
+  PodPart.nodeCacheVolume,
+  PodPart.joinVolume,
+  PodPart.interceptionVolume,
+  PodPart.trustVolume,
+]);
+
+const OUR_CONTAINERS: ReadonlySet<string> = new Set([
+  PodPart.sidecarContainer,
+  PodPart.nodeCacheContainer,
+  PodPart.joinContainer,
+]);
+
 /** Folders of the node under which every pod's Secrets or processes are to be seen. */
 const TELLTALE_HOST_PATHS = ['/var/lib/kubelet', '/proc'];
 
@@ -70,12 +84,12 @@ function inVolume(volume: Fields, path: string, nodeCachePath: string | undefine
 }
 
 function isHarrierVolume(name: unknown): name is string {
-  return name === PodPart.tokenVolume || name === PodPart.nodeCacheVolume;
+  return typeof name === 'string' && OUR_VOLUMES.has(name);
 }
 
 function inContainer(container: Fields, path: string): TemplateRefusal[] {
   const refusals: TemplateRefusal[] = [];
-  if (container.name === PodPart.sidecarContainer || container.name === PodPart.nodeCacheContainer)
+  if (typeof container.name === 'string' && OUR_CONTAINERS.has(container.name))
     refusals.push({
       field: `${path}.name`,
       message: `the name ${container.name} is Harrier's own`,
@@ -84,7 +98,7 @@ function inContainer(container: Fields, path: string): TemplateRefusal[] {
     if (isHarrierVolume(mount.name))
       refusals.push({
         field: `${path}.volumeMounts[${index}].name`,
-        message: 'is a volume which only the sidecar mounts',
+        message: "is a volume of Harrier's own, which it mounts itself where it belongs",
       });
   });
   records(container.env).forEach((variable, index) => {
@@ -101,7 +115,7 @@ function inContainer(container: Fields, path: string): TemplateRefusal[] {
 function ofHarrier(field: string): TemplateRefusal {
   return {
     field,
-    message: "names a Secret of Harrier's own: a runner's token, the signing keys or the hand-over",
+    message: "names a Secret of Harrier's own: a runner's token, keys or the hand-over",
   };
 }
 

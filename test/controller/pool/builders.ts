@@ -32,6 +32,7 @@ export function observed(changes: Partial<Observed> = {}): Observed {
     templateHash: CURRENT,
     templateRefusals: [],
     nodeCache: { standing: 'NotAsked' },
+    interception: { standing: 'NotAsked' },
     credentials: 'NotNeeded',
     credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
     parent: { standing: 'Found', name: 'linux' },

@@ -45,6 +45,7 @@ export class SimulatedCluster {
       templateHash: this.templateHash,
       templateRefusals: [],
       nodeCache: { standing: 'NotAsked' },
+      interception: { standing: 'NotAsked' },
       credentials: 'NotNeeded',
       credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
       parent: { standing: 'Found' as const, name: 'linux' },
