@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROUTING_VALUE } from '../../src/resources/entity.ts';
+import { keda, webhooks } from './demand_values.ts';
 
 /**
  * The values of charts/harrier, once: values.yaml, values.schema.json and the reference page come from here.
@@ -449,6 +450,8 @@ export const chartValues = z.strictObject({
   controller,
   api,
   cache,
+  webhooks,
+  keda,
   trustedIssuers,
   router,
   networkPolicy,
