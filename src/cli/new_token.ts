@@ -55,9 +55,9 @@ export function secondsOf(given: Given, option: string): number | undefined {
 
 function readScope(text: string): EntityScope {
   if (text === 'instance') return { type: 'instance' };
-  const [, type, name] = /^(organization|repository):(.+)$/.exec(text) ?? [];
-  if ((type !== 'organization' && type !== 'repository') || name === undefined)
-    throw new UsageError('--scope is instance, organization:NAME or repository:OWNER/NAME');
+  const [, type, name] = /^(enterprise|organization|repository):(.+)$/.exec(text) ?? [];
+  if ((type !== 'enterprise' && type !== 'organization' && type !== 'repository') || name === undefined)
+    throw new UsageError('--scope is instance, enterprise:SLUG, organization:NAME or repository:OWNER/NAME');
   if (type === 'repository' && !/^[^/]+(\/[^/]+)+$/.test(name))
     throw new UsageError('--scope repository: needs OWNER/NAME');
   return { type, name };

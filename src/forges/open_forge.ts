@@ -5,6 +5,8 @@ import { openExternal } from './external/open.ts';
 import type { Forge, ForgeSettings } from './forge.ts';
 import { openForgejo } from './forgejo/open.ts';
 import { openGitea } from './gitea/open.ts';
+import { apiBase } from './github/api_base.ts';
+import { openGithub } from './github/open.ts';
 import { openGitlab } from './gitlab/open.ts';
 import { createForgeHttp } from './http/create_forge_http.ts';
 import type { ForgeHttp } from './http/forge_http.ts';
@@ -22,6 +24,7 @@ interface Adapter {
 }
 
 const ADAPTERS: Partial<Record<ForgeType, Adapter>> = {
+  github: { open: (settings, http) => openGithub(settings, http), base: apiBase },
   gitea: { open: openGitea },
   forgejo: { open: openForgejo },
   gitlab: { open: openGitlab },

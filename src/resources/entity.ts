@@ -1,22 +1,24 @@
 import { z } from 'zod';
 
-/** How much of a forge something is for: the instance, one organization or one repository. */
+/** How much of a forge something is for: the instance, one enterprise, organization or repository. */
 export const entityScope = z
   .object({
     type: z
-      .enum(['instance', 'organization', 'repository'])
+      .enum(['instance', 'enterprise', 'organization', 'repository'])
       .describe('How much of the forge may use these runners.'),
     name: z
       .string()
       .max(512)
       .optional()
-      .describe('Organization, or owner/repository; absent for the instance.'),
+      .describe(
+        'Slug of the enterprise (github), organization, or owner/repository; absent for the instance.',
+      ),
   })
   .meta({
     'x-kubernetes-validations': [
       {
         rule: "self.type == 'instance' ? !has(self.name) : has(self.name) && self.name != ''",
-        message: 'name is required for organization and repository, and refused for instance',
+        message: 'name is required for enterprise, organization and repository, and refused for instance',
       },
     ],
   })

@@ -84,6 +84,21 @@ export const poolForge = z
         message: 'runnerGroup has a meaning with type github alone',
         fieldPath: '.runnerGroup',
       },
+      {
+        rule: "!has(self.runnerGroup) || !has(self.scope) || self.scope.type != 'repository'",
+        message: 'a repository has no runner groups',
+        fieldPath: '.runnerGroup',
+      },
+      {
+        rule: "self.type != 'github' || (has(self.scope) && self.scope.type != 'instance')",
+        message: 'runners on GitHub belong to a repository, an organization or an enterprise',
+        fieldPath: '.scope',
+      },
+      {
+        rule: "self.type == 'github' || !has(self.scope) || self.scope.type != 'enterprise'",
+        message: 'enterprise has a meaning with type github alone',
+        fieldPath: '.scope',
+      },
     ],
   })
   .default({ ...forgeDefaults, labels: [...forgeDefaults.labels] })

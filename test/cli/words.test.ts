@@ -46,6 +46,7 @@ test.each<[string[], Record<string, unknown>]>([
   [['--expires-in', '7d'], { expiresAt: '2026-11-28T08:00:00Z' }],
   [['--expires-in', '1d12h'], { expiresAt: '2026-11-22T20:00:00Z' }],
   [['--scope', 'instance'], { scope: { type: 'instance' } }],
+  [['--scope', 'enterprise:acme-corp'], { scope: { type: 'enterprise', name: 'acme-corp' } }],
   [['--scope', 'organization:acme'], { scope: { type: 'organization', name: 'acme' } }],
   [['--scope', 'repository:acme/web'], { scope: { type: 'repository', name: 'acme/web' } }],
   [['--keep-others'], { supersedes: false }],

@@ -33,7 +33,7 @@ A new reusable token takes the place of the older ones of its pool and scope, wh
     scope: {
       type: 'string',
       value: 'SCOPE',
-      help: "instance, organization:NAME or repository:OWNER/NAME; the pool's when absent",
+      help: "instance, enterprise:SLUG, organization:NAME or repository:OWNER/NAME; the pool's when absent",
     },
     'keep-others': { type: 'boolean', help: 'deactivate no older token (supersedes: false)' },
     'on-revoke': {

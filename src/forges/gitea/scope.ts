@@ -1,4 +1,5 @@
 import type { EntityScope } from '../../resources/entity.ts';
+import { ForgeError } from '../forge_error.ts';
 
 /** What of a Gitea the pool's runners serve; Forgejo has the same paths. */
 export interface GiteaScope {
@@ -18,5 +19,7 @@ export function giteaScope(scope: EntityScope | undefined): GiteaScope {
       return { path: `/api/v1/orgs/${path}/actions`, words: `the organization ${name}` };
     case 'repository':
       return { path: `/api/v1/repos/${path}/actions`, words: `the repository ${name}` };
+    case 'enterprise':
+      throw new ForgeError('NotFound', 'spec.forge.scope: only GitHub has enterprises');
   }
 }

@@ -23,6 +23,8 @@ export function gitlabScope(scope: EntityScope | undefined): GitlabScope {
       return { runnerType: 'group_type', path: `/groups/${path}`, words: `the group ${name}` };
     case 'repository':
       return { runnerType: 'project_type', path: `/projects/${path}`, words: `the project ${name}` };
+    case 'enterprise':
+      throw new ForgeError('NotFound', 'spec.forge.scope: only GitHub has enterprises');
   }
 }
 
