@@ -27,6 +27,7 @@ const podStatus = z.object({
   phase: z.string().optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
+  initContainerStatuses: z.array(containerStatus).optional(),
   containerStatuses: z.array(containerStatus).optional(),
 });
 
@@ -91,17 +92,41 @@ function troubleOf(
   status: z.infer<typeof podStatus>,
   runner: z.infer<typeof containerStatus>['state'],
 ): string | undefined {
-  if (runner?.terminated !== undefined) {
-    const { exitCode, reason, message } = runner.terminated;
-    return sentence([`exit code ${exitCode}`, reason, message]);
-  }
-  if (runner?.waiting?.reason !== undefined && runner.waiting.reason !== 'PodInitializing')
-    return sentence([runner.waiting.reason, runner.waiting.message]);
+  const started = (runner?.running?.startedAt ?? runner?.terminated?.startedAt ?? undefined) !== undefined;
+  const before = started ? undefined : troubleBefore(status.initContainerStatuses ?? []);
+  const words = before ?? wordsOf(runner);
+  if (words !== undefined) return sentence(words);
   return status.reason === undefined ? undefined : sentence([status.reason, status.message]);
 }
 
+/** What keeps the runner's container from being started: the first container before it that failed, or can't start. */
+function troubleBefore(containers: readonly z.infer<typeof containerStatus>[]): Words | undefined {
+  const failed = containers
+    .filter(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0)
+    .sort((a, b) => finishedMs(a) - finishedMs(b))
+    .at(0);
+  const stuck = failed ?? containers.find(({ state }) => wordsOf({ waiting: state?.waiting }) !== undefined);
+  return stuck && [stuck.name, ...(wordsOf(stuck.state) ?? [])];
+}
+
+type Words = (string | undefined)[];
+
+function wordsOf(state: z.infer<typeof containerStatus>['state']): Words | undefined {
+  if (state?.terminated !== undefined) {
+    const { exitCode, reason, message } = state.terminated;
+    return [`exit code ${exitCode}`, reason, message];
+  }
+  if (state?.waiting?.reason === undefined || state.waiting.reason === 'PodInitializing') return undefined;
+  return [state.waiting.reason, state.waiting.message];
+}
+
+/** The sidecar is ended after whatever failed: what ended first is why. */
+function finishedMs({ state }: z.infer<typeof containerStatus>): number {
+  return Date.parse(state?.terminated?.finishedAt ?? '') || 0;
+}
+
 /** Cut short, and without anything that has the shape of a JWT: a program may write what it likes as its last words. */
-function sentence(parts: (string | undefined)[]): string {
+function sentence(parts: Words): string {
   return parts
     .filter((part) => part !== undefined && part !== '')
     .join(': ')

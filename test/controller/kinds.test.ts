@@ -62,6 +62,43 @@ describe('runnerPodKind', () => {
     );
   });
 
+  it.each<[string, unknown[], unknown, string]>([
+    [
+      'one that failed, not the sidecar that was ended after it',
+      [
+        { name: 'harrier', state: { terminated: { exitCode: 143, finishedAt: '2026-11-21T08:00:09Z' } } },
+        {
+          name: 'harrier-join',
+          state: {
+            terminated: { exitCode: 1, reason: 'Error', message: 'no', finishedAt: '2026-11-21T08:00:08Z' },
+          },
+        },
+      ],
+      { waiting: { reason: 'PodInitializing' } },
+      'harrier-join: exit code 1: Error: no',
+    ],
+    [
+      'one whose image is not there',
+      [{ name: 'harrier', state: { waiting: { reason: 'ErrImagePull', message: 'gone' } } }],
+      { waiting: { reason: 'PodInitializing' } },
+      'harrier: ErrImagePull: gone',
+    ],
+    [
+      'what ended after the runner had run',
+      [{ name: 'harrier', state: { terminated: { exitCode: 143, finishedAt: '2026-11-21T08:00:09Z' } } }],
+      { terminated: { exitCode: 3, startedAt: '2026-11-21T08:00:01Z' } },
+      'exit code 3',
+    ],
+    [
+      'one that is at work',
+      [{ name: 'harrier-join', state: { running: {} } }],
+      { waiting: { reason: 'ImagePullBackOff' } },
+      'ImagePullBackOff',
+    ],
+  ])('tells of the containers before the runner: %s', (_, initContainerStatuses, runner, expected) => {
+    expect(trouble(runner, { initContainerStatuses })).toBe(expected);
+  });
+
   it('passes on no token that a program printed with its last words', () => {
     const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl';
     const said = trouble({ terminated: { exitCode: 1, message: `refused: ${jwt}!` } });

@@ -2,7 +2,7 @@ import { PodPart } from '../../resources/group.ts';
 
 type Variable = { name: string } & Record<string, unknown>;
 
-const SIDECAR_URL = `http://127.0.0.1:${PodPart.sidecarPort}/`;
+export const SIDECAR_URL = `http://127.0.0.1:${PodPart.sidecarPort}/`;
 /** 2100-01-01: clients only ask whether it has passed. */
 const FAR_AWAY_SECONDS = 4_102_444_800;
 
