@@ -9,6 +9,7 @@ import { chartFiles } from './generate/chart_files.ts';
 import { commandPages } from './generate/command_pages.ts';
 import { customResourceFiles } from './generate/custom_resources.ts';
 import { endpointsPage } from './generate/endpoints_page.ts';
+import { externalHookFile } from './generate/external_hook.ts';
 import { grafanaDashboard } from './generate/grafana_dashboard.ts';
 import { openapiFile } from './generate/openapi_file.ts';
 import { referenceFiles } from './generate/reference_pages.ts';
@@ -27,6 +28,7 @@ export async function generatedFiles(): Promise<GeneratedFiles> {
     await endpointsPage(),
     await openapiFile(),
     ...(await commandPages()),
+    externalHookFile(),
     grafanaDashboard(),
   ]);
 }

@@ -38,16 +38,16 @@ export async function startExampleForge(env: Record<string, string>): Promise<Ex
     server.once('exit', (code) => reject(new Error(`the example ended with ${code}`)));
   });
 
-  async function ask(path: string, init: RequestInit = {}) {
+  async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
     const answer = await fetch(url + path, { ...init, headers: { authorization: 'Bearer of-the-jobs' } });
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
+    return (await answer.json()) as T;
   }
 
   return {
     hook: `${url}/harrier`,
     queue: async (script, labels = ['linux']) =>
-      (await ask('/jobs', { method: 'POST', body: JSON.stringify({ script, labels }) })).id,
+      (await ask<{ id: string }>('/jobs', { method: 'POST', body: JSON.stringify({ script, labels }) })).id,
     job: (id) => ask(`/jobs/${id}`),
     async startRunner(files) {
       const folder = await mkdtemp(join(tmpdir(), 'harrier-example-runner-'));
