@@ -19,8 +19,11 @@ interface Entry {
   failed(error: unknown): void;
 }
 
-/** Entries of one write; about 2 KiB each, of the 1 MiB that a Secret may hold. */
-const MOST_AT_ONCE = 200;
+/**
+ * Characters of base64 in one write: a Secret may hold 1 MiB (core/v1, MaxSecretSize), and a JWT takes about 2 KiB, what
+ * joins a forge some more.
+ */
+const MOST_AT_ONCE = 500_000;
 /** When nothing more comes, the Secret is emptied after so long, in ms. */
 const CLEAR_AFTER_MS = 500;
 
@@ -59,8 +62,8 @@ export function createHandover({
     writing = true;
     clearTimeout(clearing);
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, MOST_AT_ONCE);
-      waiting = waiting.slice(MOST_AT_ONCE);
+      const batch = waiting.slice(0, fitting(waiting));
+      waiting = waiting.slice(batch.length);
       try {
         await write(batch);
         for (const entry of batch) entry.written();
@@ -86,4 +89,14 @@ export function createHandover({
       });
     },
   };
+}
+
+/** How many of the first entries go into one write; at least one, of which the apiserver says when it is too large. */
+function fitting(entries: readonly Entry[]): number {
+  let size = 0;
+  const over = entries.findIndex(({ text }, index) => {
+    size += text.length;
+    return index > 0 && size > MOST_AT_ONCE;
+  });
+  return over < 0 ? entries.length : over;
 }

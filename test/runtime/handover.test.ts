@@ -52,6 +52,18 @@ it('writes together what comes together, and empties the Secret afterwards', asy
   for (const one of versions) expect(one.metadata.name).toBe(HANDOVER_SECRET);
 });
 
+it('writes no more at once than a Secret may hold', async () => {
+  const { handover, taking, versions } = bothEnds();
+  const large = 'x'.repeat(100_000);
+  const asked = Array.from({ length: 30 }, (_, index) => taking.take(`uid-${index}`, 'r', 5000));
+  await Promise.all(asked.map((_, index) => handover.put(`uid-${index}`, 'r', { join: `${index}${large}` })));
+  expect(await Promise.all(asked)).toEqual(asked.map((_, index) => ({ join: `${index}${large}` })));
+  const sizes = versions.map(({ data }) =>
+    Object.values(data as Record<string, string>).reduce((sum, one) => sum + one.length, 0),
+  );
+  expect(Math.max(...sizes)).toBeLessThan(1024 * 1024);
+});
+
 it('tells who put something that it could not be written, and goes on with the next', async () => {
   let broken = true;
   const { handover, taking } = bothEnds({ fail: () => broken });
