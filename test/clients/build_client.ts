@@ -14,20 +14,27 @@ interface Client {
   build(source: string, scratch: string): Promise<string>;
 }
 
+const GO_INPUTS = ['go.mod', 'go.sum', 'main.go'];
+
+async function buildGo(cwd: string, scratch: string): Promise<string> {
+  const file = join(scratch, 'client');
+  const args = ['build', '-trimpath', '-mod=readonly', '-buildvcs=false', '-o', file, '.'];
+  await run('go', args, { cwd, env: { CGO_ENABLED: '0' }, timeoutMs: 600_000 });
+  return file;
+}
+
 const CLIENTS = {
   /** BuildKit's own client of the cache. */
   go: {
     tool: 'go',
-    inputs: ['go.mod', 'go.sum', 'main.go'],
-    async build(cwd, scratch) {
-      const file = join(scratch, 'client');
-      const env = { CGO_ENABLED: '0' };
-      await run('go', ['build', '-trimpath', '-mod=readonly', '-buildvcs=false', '-o', file, '.'], {
-        cwd,
-        env,
-      });
-      return file;
-    },
+    inputs: GO_INPUTS,
+    build: buildGo,
+  },
+  /** KEDA's of an external scaler. */
+  keda: {
+    tool: 'go',
+    inputs: GO_INPUTS,
+    build: buildGo,
   },
   /** OpenDAL's, through which sccache stores. */
   rust: {

@@ -12,6 +12,9 @@ const MAIN = join(import.meta.dirname, '../../src/main.ts');
 export interface ApiProcess {
   url: string;
   opsUrl: string;
+  /** Where webhooks alone are taken, and where KEDA is answered (host:port), if it was told to. */
+  webhooksUrl?: string;
+  kedaAddress?: string;
   pid: number;
   /** Its log so far. */
   logged(): string;
@@ -56,11 +59,11 @@ export async function startApi(options: ApiProcessOptions): Promise<ApiProcess> 
   );
   const lines: string[] = [];
   child.stderr.on('data', (text) => lines.push(String(text)));
-  const { url, opsUrl } = await listening(child, lines);
+  const places = await listening(child, lines);
+  const { url } = places;
   if (options.ready !== false) await untilReady(url, lines);
   return {
-    url,
-    opsUrl,
+    ...places,
     pid: child.pid ?? 0,
     logged: () => lines.join('\n'),
     async stop() {
@@ -74,14 +77,16 @@ export async function startApi(options: ApiProcessOptions): Promise<ApiProcess> 
   };
 }
 
-function listening(child: ChildProcess, lines: string[]): Promise<{ url: string; opsUrl: string }> {
+type Places = Pick<ApiProcess, 'url' | 'opsUrl' | 'webhooksUrl' | 'kedaAddress'>;
+
+function listening(child: ChildProcess, lines: string[]): Promise<Places> {
   return new Promise((resolve, reject) => {
     if (child.stdout === null) throw new Error('the api has no output');
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
       if (!line.includes('"msg":"listening"')) return;
-      const { url, opsUrl } = JSON.parse(line);
-      resolve({ url, opsUrl });
+      const { url, opsUrl, webhooksUrl, kedaAddress } = JSON.parse(line);
+      resolve({ url, opsUrl, webhooksUrl, kedaAddress });
     });
     child.once('exit', (code) => reject(new Error(`the api ended with ${code}:\n${lines.join('\n')}`)));
   });

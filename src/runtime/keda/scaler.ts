@@ -49,13 +49,13 @@ export function createScaler(pools: Pools): UntypedServiceImplementation {
           last = result;
         } catch (error) {
           streams.delete(stream);
-          stream.destroy(asStatus(error));
+          fail(stream, error);
         }
       };
       stream.once('cancelled', () => streams.delete(stream));
       stream.once('close', () => streams.delete(stream));
       if (streams.size >= MOST_STREAMS) {
-        stream.destroy(asStatus(new NoDemand(status.RESOURCE_EXHAUSTED, 'too many streams are open')));
+        fail(stream, new NoDemand(status.RESOURCE_EXHAUSTED, 'too many streams are open'));
         return;
       }
       streams.set(stream, tell);
@@ -85,6 +85,11 @@ function answering<Q, A>(answer: (request: Q) => A) {
       callback(asStatus(error));
     }
   };
+}
+
+/** Ends the stream with the error's status: so the library has it told, while a destroyed stream would say nothing. */
+function fail(stream: Stream, error: unknown): void {
+  stream.emit('error', asStatus(error));
 }
 
 function asStatus(error: unknown): Error & { code: status; details: string } {

@@ -121,6 +121,11 @@ export function createReceiveWebhooks(options: ReceiveOptions): ReceiveWebhooks 
         metrics.came(webhook.forge, 'irrelevant');
         return 'irrelevant';
       }
+      // The newest is known to every replica, and after a restart too.
+      if (pool.status?.webhook?.delivery === delivery.id) {
+        metrics.came(webhook.forge, 'repeated');
+        return 'repeated';
+      }
       const { repeated, done } = deliveries.once(pool.metadata.uid, delivery.id, () =>
         hints.tell(pool, delivery.id),
       );
