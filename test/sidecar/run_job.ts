@@ -22,13 +22,20 @@ export interface JobFolder {
   remove(): Promise<void>;
 }
 
-/** @param sidecarUrl Asked for when a step runs. */
-export async function makeJobFolder(sidecarUrl: () => string): Promise<JobFolder> {
+/**
+ * @param sidecarUrl Asked for when a step runs.
+ * @param within What starts the step elsewhere, such as in a pod's network.
+ */
+export async function makeJobFolder(
+  sidecarUrl: () => string,
+  within: readonly string[] = [],
+): Promise<JobFolder> {
   const workspace = await mkdtemp(join(tmpdir(), 'harrier-job-'));
   await mkdir(join(workspace, 'tmp'));
 
   const run: JobFolder['run'] = (steps, env = {}) => {
-    const child = spawn(process.execPath, [JOB, JSON.stringify(steps)], {
+    const [command = '', ...args] = [...within, process.execPath, JOB, JSON.stringify(steps)];
+    const child = spawn(command, args, {
       cwd: workspace,
       env: {
         PATH: process.env.PATH ?? '',

@@ -45,10 +45,15 @@ export interface SidecarProcess {
   stop(): Promise<number | null>;
 }
 
-/** Starts a bundled sidecar, as its image does, and waits until it serves. */
-export async function startSidecar(bundle: string, env: Record<string, string>): Promise<SidecarProcess> {
+/** Starts a bundled sidecar, as its image does, and waits until it serves; `within` is what starts it elsewhere. */
+export async function startSidecar(
+  bundle: string,
+  env: Record<string, string>,
+  within: readonly string[] = [],
+): Promise<SidecarProcess> {
   const began = performance.now();
-  const child = spawn(process.execPath, [...NODE_FLAGS, bundle], {
+  const [command = '', ...args] = [...within, process.execPath, ...NODE_FLAGS, bundle];
+  const child = spawn(command, args, {
     env: { ...PROGRAM_ENV, HARRIER_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

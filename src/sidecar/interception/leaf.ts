@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { SecureContextOptions } from 'node:tls';
 
 /** How often the files are looked at, in ms: kubelet itself takes a minute to bring a new certificate. */
-const LOOK_MS = 10_000;
+const LOOK_MS = 5_000;
 
 export interface Leaf {
   current: SecureContextOptions;

@@ -4,8 +4,6 @@ import type { Duplex } from 'node:stream';
 import { pairs } from '../forward_headers.ts';
 import type { ResultsUpstream } from '../results_upstream.ts';
 
-const { pipeline } = process.getBuiltinModule('node:stream');
-
 /** How long a silent line may be before the kernel asks whether the other end is there. */
 const PROBE_AFTER_MS = 30_000;
 
@@ -20,16 +18,17 @@ export function tunnel(
   head: Buffer,
 ): void {
   const upstream = connect(base, lookup);
+  // Each ends or breaks the other; neither end has anybody left to tell.
   for (const end of ['error', 'close']) client.once(end, () => upstream.destroy());
   upstream.once('error', () => client.destroy());
+  // What has arrived still goes out.
+  upstream.once('close', () => (client as Socket).destroySoon());
   upstream.once(base.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
     for (const socket of [client as Socket, upstream])
       socket.setTimeout(0).setNoDelay(true).setKeepAlive(true, PROBE_AFTER_MS);
     upstream.write(headOf(request, base.host), 'latin1');
     if (head.length > 0) upstream.write(head);
-    // Each ends or breaks the other; neither end has anybody left to tell.
-    pipeline(client, upstream, () => {});
-    pipeline(upstream, client, () => {});
+    client.pipe(upstream).pipe(client);
   });
 }
 
