@@ -82,6 +82,25 @@ const credentials = z
   })
   .describe('Credentials that pools bring for their runners (spec.token.supplied).');
 
+const forges = z
+  .strictObject({
+    allowedHosts: z
+      .array(z.string().regex(/^(\*|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)$/))
+      .default(['*'])
+      .describe(
+        'Hosts that the forges of pools, and their proxies, may be at. "*": any public one over https. A host that is named, ' +
+          'as host or host:port, may also be inside the cluster or its network, or speak plain HTTP. Without "*" only those that are named.',
+      ),
+    namePrefix: z
+      .string()
+      .regex(/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/)
+      .default('harrier')
+      .describe(
+        'What the names of runners in forges begin with. Installations that share a forge need one each.',
+      ),
+  })
+  .describe('Forges that runners join (spec.forge).');
+
 const controller = z
   .strictObject({
     replicas: z
@@ -361,6 +380,20 @@ const networkPolicy = z
       .describe(
         'Where the api reaches the trusted issuers and the hosts of cache.allowedHosts, if there are any.',
       ),
+    forgesTo: z
+      .strictObject({
+        cidrs: z
+          .array(z.string().regex(cidr))
+          .default([])
+          .describe('Addresses of the forges; any when empty.'),
+        ports: z
+          .array(z.int().min(1).max(65_535))
+          .default([443])
+          .describe(
+            'Their ports, behind a Service too; those that forges.allowedHosts names come in addition.',
+          ),
+      })
+      .describe('Where the controller reaches forges, if forges.allowedHosts has any.'),
     controllerTo: objects(
       'More NetworkPolicyEgressRules of the controller: where the services are that validate supplied credentials, ' +
         'when they are elsewhere than on the addresses and ports of kubernetesApi.',
@@ -411,6 +444,7 @@ export const chartValues = z.strictObject({
     ),
   registrationTokens,
   credentials,
+  forges,
   keyRotation: z
     .string()
     .regex(hours)

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { areHosts } from '../egress/allowed_hosts.ts';
+import { areHosts, areListedHosts } from '../egress/allowed_hosts.ts';
 import { durationSeconds } from '../resources/duration.ts';
 import { valuePrefix } from '../resources/entity.ts';
 import { quantityBytes } from '../resources/quantity.ts';
-import { commaList, logLevel, optionalCommaList, port } from './environment.ts';
+import { commaList, commaListOr, logLevel, optionalCommaList, port } from './environment.ts';
 
 /** Configuration of `harrier controller`, by environment variable. */
 export const controllerConfig = z.object({
@@ -33,6 +33,18 @@ export const controllerConfig = z.object({
     .refine(areHosts, 'must be hosts or host:port, separated by commas')
     .describe(
       'Hosts inside the cluster, or without TLS, that supplied credentials may be validated at; host or host:port.',
+    ),
+  HARRIER_FORGE_HOSTS: commaListOr('*')
+    .refine(areListedHosts, 'must be *, hosts or host:port, separated by commas')
+    .describe(
+      'Hosts that forges may be at: * for any public one over https, host or host:port for one that may also be inside or without TLS.',
+    ),
+  HARRIER_FORGE_NAME_PREFIX: z
+    .string()
+    .regex(/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/)
+    .default('harrier')
+    .describe(
+      'What the names of runners in forges begin with; another for each installation that shares a forge.',
     ),
   HARRIER_NODE_CACHE_PATH: z
     .string()

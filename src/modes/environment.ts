@@ -29,15 +29,20 @@ export const commaList = z
   .pipe(z.array(z.string()).min(1));
 
 /** As commaList, but may be empty. */
-export const optionalCommaList = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== ''),
-  );
+export const optionalCommaList = commaListOr('');
+
+/** As commaList, of this text when absent; a comma alone is an empty list. */
+export function commaListOr(absent: string) {
+  return z
+    .string()
+    .default(absent)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    );
+}
 
 export const port = z.coerce.number().int().min(0).max(65_535);
 
