@@ -10,6 +10,7 @@ export type DeleteReason =
   | 'IdentityLost'
   | 'Lingering'
   | 'Revoked'
+  | 'RecordGone'
   | 'PoolDeleted';
 
 export interface RunnerRef {
@@ -20,10 +21,18 @@ export interface RunnerRef {
 export type PoolAction =
   | { type: 'AddDrainFinalizer' }
   | { type: 'RemoveDrainFinalizer' }
+  | { type: 'AddForgeFinalizer' }
+  /** `left`: names of the records that the forge did not remove in time. */
+  | { type: 'RemoveForgeFinalizer'; left: readonly string[] }
+  /** Writes spec.replicas; only ever planned where spec.autoscaling is given. */
+  | { type: 'SetReplicas'; from: number; to: number; why: string }
+  /** Removes a record that no runner stands behind from the forge. */
+  | { type: 'RemoveRecord'; record: { id: string; name: string } }
   /** Makes the registration token that the pool's own runners descend from. */
   | { type: 'MakeRegistration' }
   | { type: 'CreateRunner'; slot: number; serial: number; attempt: number }
-  | { type: 'DeleteRunner'; runner: RunnerRef; reason: DeleteReason }
+  /** `record`: name of what the forge has to remove first; while it does not, the runner stays. */
+  | { type: 'DeleteRunner'; runner: RunnerRef; reason: DeleteReason; record?: string }
   | { type: 'StartDrain'; runner: RunnerRef; since: string; deadline: string }
   | { type: 'StopDrain'; runner: RunnerRef };
 

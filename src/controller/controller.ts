@@ -14,6 +14,8 @@ import { concerned, reconcileAnyToken, tokensOf } from './any_token.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createDescent } from './descent.ts';
 import { fencedClient } from './fenced_client.ts';
+import type { ForgeOptions } from './forge/forges.ts';
+import { createForgesAtWork } from './forge/start.ts';
 import { gather } from './gather.ts';
 import { createHandover } from './handover.ts';
 import { createLimit } from './in_parallel.ts';
@@ -30,6 +32,7 @@ import { reconcilePool } from './pool/reconcile.ts';
 import type { RunnerSettings } from './pool/sidecar_container.ts';
 import { poolMetrics } from './pool_metrics.ts';
 import type { ValueSettings } from './registration/value_routing.ts';
+import { createInBackground } from './requests/in_background.ts';
 import type { View } from './view.ts';
 
 export interface ControllerOptions {
@@ -50,6 +53,8 @@ export interface ControllerOptions {
   rotation: RotationPolicy;
   /** Hosts inside the cluster, or without TLS, that supplied credentials may be validated at. */
   credentialHosts: readonly string[];
+  /** What the pools' forges are asked with. */
+  forges: ForgeOptions;
   registry: Registry;
   log: Logger;
   now?: () => Date;
@@ -94,6 +99,13 @@ export function createController(options: ControllerOptions): Controller {
     now,
   });
 
+  const forgesAtWork = createForgesAtWork({
+    ...{ client, pools, view, namespace, log, registry, now },
+    forges: options.forges,
+    changed: (key) => lookAtPool(key),
+  });
+  const { forges, lookAtForge } = forgesAtWork;
+
   const ring = createKeyRing(options.rotation);
   const underWay = new Set<string>();
   const deletedPods = new Set<string>();
@@ -111,6 +123,9 @@ export function createController(options: ControllerOptions): Controller {
     credentials,
     values: options.values,
     events: options.events,
+    forges,
+    lookAtForge,
+    inBackground: createInBackground((token, afterMs) => tokenLoop.addAfter(keyOf(token), afterMs), log),
     settings: options.settings,
     limit: createLimit(PARALLEL_RUNNERS),
     now,
@@ -126,7 +141,7 @@ export function createController(options: ControllerOptions): Controller {
   };
 
   const interceptions = createInterceptionStates();
-  const observe = poolObserver(client, view, options.settings, credentials, interceptions, deletedPods, now);
+  const observe = poolObserver({ ...hands, interceptions });
   const poolLoop = createLoop({
     name: 'pool',
     sources: [source(pools, (pool, change) => (isOwnStatus(change) ? [] : [keyOf(pool)]))],
@@ -202,10 +217,12 @@ export function createController(options: ControllerOptions): Controller {
       // Before there is a key, every runner would fail at its token: the loop above retries until there is one.
       await keyIsThere(() => ring.current(now()));
       await hands.handover.clear();
-      await Promise.all([interceptionLoop.start(), poolLoop.start(), tokenLoop.start()]);
+      await Promise.all([interceptionLoop, poolLoop, tokenLoop, forgesAtWork].map((one) => one.start()));
     },
     async stop() {
-      await Promise.all([interceptionLoop, poolLoop, tokenLoop, keysLoop].map((one) => one.stop()));
+      await Promise.all(
+        [interceptionLoop, poolLoop, tokenLoop, keysLoop, forgesAtWork].map((one) => one.stop()),
+      );
       await Promise.all(informers.map((one) => one.stop()));
     },
   };

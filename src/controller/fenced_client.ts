@@ -19,6 +19,7 @@ export function fencedClient(client: KubeClient, lease: { held(): boolean }): Ku
   return {
     list: (...args) => client.list(...args),
     get: (...args) => client.get(...args),
+    podLog: (...args) => client.podLog(...args),
     watch: (...args) => client.watch(...args),
     review: (...args) => client.review(...args),
     close: () => client.close(),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Kind, KubeObject } from '../kube/types.ts';
 import { PodPart } from '../resources/group.ts';
 import { type ObjectMeta, objectMeta } from '../resources/object.ts';
+import { quote } from './quote.ts';
 
 const containerStatus = z.object({
   name: z.string(),
@@ -114,7 +115,7 @@ type Words = (string | undefined)[];
 function wordsOf(state: z.infer<typeof containerStatus>['state']): Words | undefined {
   if (state?.terminated !== undefined) {
     const { exitCode, reason, message } = state.terminated;
-    return [`exit code ${exitCode}`, reason, message];
+    return [`exit code ${exitCode}`, reason, message === undefined ? undefined : quote(message)];
   }
   if (state?.waiting?.reason === undefined || state.waiting.reason === 'PodInitializing') return undefined;
   return [state.waiting.reason, state.waiting.message];

@@ -1,4 +1,4 @@
-import { GROUP, HANDOVER_SECRET } from '../resources/group.ts';
+import { GROUP, HANDOVER_SECRET, WEBHOOKS_SECRET } from '../resources/group.ts';
 import type { ObjectMeta } from '../resources/object.ts';
 import { INTERCEPTION_SECRET_NAME } from './interception/names.ts';
 import { SIGNING_KEYS_SECRET } from './keys/observe.ts';
@@ -10,7 +10,8 @@ export function isOwnSecretName(name: string): boolean {
     RUNNER_SECRET_NAME.test(name) ||
     INTERCEPTION_SECRET_NAME.test(name) ||
     name === SIGNING_KEYS_SECRET ||
-    name === HANDOVER_SECRET
+    name === HANDOVER_SECRET ||
+    name === WEBHOOKS_SECRET
   );
 }
 

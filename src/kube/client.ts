@@ -2,6 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { Logger } from 'pino';
 import { accessFrom, defaultKubeConfig } from './access.ts';
 import { isKubeError, KubeError, type RequestName } from './errors.ts';
+import { PodKind } from './kinds.ts';
 import { readList } from './list.ts';
 import { collectionPath, objectPath, reviewPath, withQuery } from './paths.ts';
 import { type KubeRequest, send } from './transport.ts';
@@ -119,6 +120,16 @@ export function createKubeClient(
         if (there?.metadata.uid === uid) throw error;
         return false;
       }
+    },
+
+    async podLog(namespace, name, { container, tailLines, limitBytes, signal }) {
+      const request: RequestName = { verb: 'GET', plural: 'pods/log', object: `${namespace}/${name}` };
+      const path = withQuery(`${objectPath(PodKind, namespace, name)}/log`, {
+        container,
+        tailLines: String(tailLines),
+        limitBytes: String(limitBytes),
+      });
+      return await ask({ method: 'GET', path, name: request, signal, text: true }).then(String);
     },
 
     async watch(kind, namespace, watchOptions, onEvent) {

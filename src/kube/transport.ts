@@ -11,6 +11,8 @@ export interface KubeRequest {
   name: RequestName;
   body?: unknown;
   contentType?: string;
+  /** The answer is a text, and no JSON. */
+  text?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -62,6 +64,7 @@ async function attemptOnce(access: Access, request: KubeRequest, timeoutMs: numb
       error: refusal(request.name, answer.statusCode, readStatus(parsed)),
       retryAfterMs: retryAfter(answer.headers),
     };
+  if (request.text === true) return { value: text };
   if (parsed === undefined)
     return { error: new KubeError('malformed', request.name, 'the answer is not JSON') };
   return { value: parsed };
@@ -107,7 +110,7 @@ export function requestOptions(
   const body = request.body === undefined ? null : JSON.stringify(request.body);
   const headers: Record<string, string> = {
     ...access.headers,
-    accept: 'application/json',
+    accept: request.text === true ? '*/*' : 'application/json',
     'user-agent': 'harrier',
   };
   if (body !== null) headers['content-type'] = request.contentType ?? 'application/json';

@@ -112,6 +112,12 @@ export interface KubeClient {
       propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
     },
   ): Promise<boolean>;
+  /** The end of a container's log: at most so many lines, and of them at most so many bytes. */
+  podLog(
+    namespace: string,
+    name: string,
+    options: Abortable & { container: string; tailLines: number; limitBytes: number },
+  ): Promise<string>;
   /** Opens one watch; resolves when the server ends it, throws on a refusal (410 is `gone`) or a broken stream. */
   watch<T extends KubeObject>(
     kind: Kind<T>,

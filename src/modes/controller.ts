@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createController } from '../controller/controller.ts';
+import { openForge } from '../forges/open_forge.ts';
 import { createKubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { createLeaderLease } from '../kube/lease.ts';
@@ -65,6 +66,10 @@ export async function run(env: NodeJS.ProcessEnv): Promise<void> {
     },
     rotation: { ...DEFAULT_ROTATION, rotateEveryMs: durationSeconds(config.HARRIER_KEY_ROTATION) * 1000 },
     credentialHosts: config.HARRIER_CREDENTIAL_HOSTS,
+    forges: {
+      open: (settings) => openForge(settings, { allowedHosts: config.HARRIER_FORGE_HOSTS, registry }),
+      namePrefix: config.HARRIER_FORGE_NAME_PREFIX,
+    },
     registry,
     log,
   });

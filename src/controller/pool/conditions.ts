@@ -1,13 +1,20 @@
 import { type Condition, setCondition } from '../../resources/conditions.ts';
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
-import { blockedBy, says, type Verdict } from './blocked.ts';
+import { blockedBy, forgeTrouble, says, type Verdict } from './blocked.ts';
+import { FORGE_CLEANUP, type ForgeCleanup } from './forge_cleanup.ts';
 import type { Observed, Runner } from './observed.ts';
+import type { AskedForge } from './observed_forge.ts';
+import type { Scaling } from './scaling.ts';
 import { standingOf } from './standing.ts';
 
 const NODE_CACHE = 'NodeLocalCache';
 const INTERCEPTION = 'CacheIntercepted';
 /** Said only while they are asked for. */
-const AT_TIMES = [NODE_CACHE, INTERCEPTION];
+const FORGE = 'ForgeReachable';
+const AUTOSCALING = 'Autoscaling';
+const AT_TIMES = [NODE_CACHE, INTERCEPTION, FORGE, AUTOSCALING, FORGE_CLEANUP];
+/** A forge that fails by its own fault, or the network's, is often back soon. */
+const MANY_FAILURES = 3;
 
 interface Facts {
   observed: Observed;
@@ -17,6 +24,8 @@ interface Facts {
   >;
   kept: readonly Runner[];
   failures: readonly SlotFailure[];
+  scaling?: Pick<Scaling, 'verdict'> | undefined;
+  cleanup?: Pick<ForgeCleanup, 'verdict'> | undefined;
 }
 
 /** Ready, Progressing and Degraded of a pool, and NodeLocalCache and CacheIntercepted where it asks for them, each with the transition time it had while its status stays. */
@@ -28,6 +37,9 @@ export function poolConditions(facts: Facts, previous: readonly Condition[], now
     ['Degraded', degraded(facts)],
     ...nodeCache(facts),
     ...interception(facts, previous),
+    ...forgeReachable(facts),
+    ...given(AUTOSCALING, facts.scaling?.verdict),
+    ...given(FORGE_CLEANUP, facts.cleanup?.verdict),
   ];
   const kept = previous.filter(
     (one) => !AT_TIMES.includes(one.type) || verdicts.some(([type]) => type === one.type),
@@ -89,6 +101,9 @@ function degraded(facts: Facts): Verdict {
   const { observed, failures } = facts;
   const stopped = observed.pool.deleting ? undefined : blockedBy(observed);
   if (stopped !== undefined) return stopped;
+  const { forge } = observed;
+  const trouble = forge.standing === 'None' ? undefined : forge.trouble;
+  if (trouble !== undefined && isForPerson(trouble)) return forgeTrouble(trouble);
   const given = failures.filter((one) => one.attempt >= observed.pool.spec.lifecycle.maxAttempts);
   if (given.length > 0)
     return says(
@@ -97,6 +112,23 @@ function degraded(facts: Facts): Verdict {
       `${given.length} of ${observed.pool.spec.replicas} slots failed maxAttempts times in a row and are retried at the longest back-off; ${first(given)}`,
     );
   return says('False', 'AsExpected', 'nothing is wrong');
+}
+
+/** Whether somebody should know: the forge refuses what it is asked, or has been away for a while. */
+function isForPerson({ reason, failures }: NonNullable<AskedForge['trouble']>): boolean {
+  return (reason !== 'Unavailable' && reason !== 'RateLimited') || failures >= MANY_FAILURES;
+}
+
+function forgeReachable({ observed: { forge } }: Facts): [string, Verdict][] {
+  if (forge.standing === 'None') return [];
+  if (forge.trouble !== undefined) return [[FORGE, { ...forgeTrouble(forge.trouble), status: 'False' }]];
+  return forge.standing === 'Unknown'
+    ? [[FORGE, says('Unknown', 'NotAskedYet', 'the forge is being asked for the first time')]]
+    : [[FORGE, says('True', 'Answers', 'the forge tells which runners it has')]];
+}
+
+function given(type: string, verdict: Verdict | undefined): [string, Verdict][] {
+  return verdict === undefined ? [] : [[type, verdict]];
 }
 
 /** A pool that may not have one works all the same: it restores from the store. */

@@ -3,6 +3,7 @@ import { CREDENTIAL_REASONS } from '../../credentials/verdict.ts';
 import type { EventText } from '../../kube/events.ts';
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
 import type { DeleteReason, PoolAction } from '../action.ts';
+import { forgeEvents } from './forge_events.ts';
 import type { Observed } from './observed.ts';
 import { registrationName, runnerName } from './runner_name.ts';
 
@@ -29,6 +30,11 @@ const DELETED: Record<DeleteReason, { reason: string; type?: 'Warning'; what: st
     reason: 'RunnerRevoked',
     what: 'removed, the registration token it descends from was disabled or deleted:',
   },
+  RecordGone: {
+    reason: 'RunnerRemoved',
+    type: 'Warning',
+    what: 'removed, no longer on the forge’s record, so no job would have come:',
+  },
   PoolDeleted: { reason: 'PoolDeleted', what: 'removed with the pool' },
 };
 
@@ -41,6 +47,7 @@ export function poolEvents(
   return [
     ...failureEvents(observed, status.failures),
     ...blockedEvents(observed),
+    ...forgeEvents(observed, done, status),
     ...credentialEvents(observed),
     ...registrationEvents(observed, done),
     ...runnerEvents(observed, done),

@@ -1,8 +1,9 @@
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { RunnerPoolKind, RunnerTokenKind } from '../../kube/kinds.ts';
-import { Annotation, Finalizer } from '../../resources/group.ts';
+import { Annotation, API_VERSION, FieldManager, Finalizer } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { PoolAction } from '../action.ts';
+import { type Forges, hasForge } from '../forge/forges.ts';
 import { inParallel, type Limit } from '../in_parallel.ts';
 import { controllerUid, type RunnerPod, runnerPodKind } from '../kinds.ts';
 import { giveIdentity, type IdentityHands } from '../token/give_identity.ts';
@@ -12,6 +13,7 @@ import type { RunnerSettings } from './sidecar_container.ts';
 
 export type PoolHands = IdentityHands & {
   settings: RunnerSettings;
+  forges: Forges;
   /** How many runners of all pools are worked on at once. */
   limit: Limit;
   /** namespace/name of pods to which an identity is being given at this moment. */
@@ -27,6 +29,13 @@ export interface Executed {
   refusal?: KubeError | undefined;
   /** A creation got no answer: whether its pod is there is not known. */
   unsure: boolean;
+  /** The forge keeps the record of a runner that should have gone: what else was planned is for another look. */
+  kept: boolean;
+}
+
+/** The forge did not let go of a record. */
+class RecordKept extends Error {
+  override readonly name = 'RecordKept';
 }
 
 /** Carries out a pool's plan: the only writer of runner pods and of a pool's finalizers. */
@@ -36,9 +45,8 @@ export async function executePoolActions(
   actions: readonly PoolAction[],
   hands: PoolHands,
 ): Promise<Executed> {
-  const executed: Executed = { done: [], errors: [], unsure: false };
-  const [before, between, after] = inOrder(actions);
-  for (const group of [before, between, after]) {
+  const executed: Executed = { done: [], errors: [], unsure: false, kept: false };
+  for (const group of inOrder(actions)) {
     const { done, errors } = await inParallel(group, hands.limit, async (action) => {
       if (action.type !== 'CreateRunner') return await executeOne(pool, action, hands);
       // One refusal stands for all: the rest would be refused as well, at a request each.
@@ -52,19 +60,28 @@ export async function executePoolActions(
       }
     });
     executed.done.push(...done);
-    executed.errors.push(...errors);
+    executed.errors.push(...errors.filter((one) => !(one instanceof RecordKept)));
+    executed.kept ||= errors.some((one) => one instanceof RecordKept);
     if (errors.length > 0) break;
   }
   return executed;
 }
 
-/** Finalizer and registration token stand before the first runner is made; the finalizer goes after the last. */
-function inOrder(actions: readonly PoolAction[]): [PoolAction[], PoolAction[], PoolAction[]] {
+/**
+ * Finalizers and registration token stand before the first runner is made; they go after the last. Runners that leave
+ * their forge first come before all that counts on it. Two finalizers are two writes of one list, one after the other.
+ */
+function inOrder(actions: readonly PoolAction[]): PoolAction[][] {
   const ofType = (type: PoolAction['type']) => actions.filter((one) => one.type === type);
-  const first = [...ofType('AddDrainFinalizer'), ...ofType('MakeRegistration')];
-  const last = ofType('RemoveDrainFinalizer');
-  const between = actions.filter((one) => !first.includes(one) && !last.includes(one));
-  return [first, between, last];
+  const before = [
+    ofType('AddDrainFinalizer'),
+    ofType('AddForgeFinalizer'),
+    [...ofType('MakeRegistration'), ...ofType('SetReplicas')],
+    actions.filter((one) => one.type === 'DeleteRunner' && one.record !== undefined),
+  ];
+  const after = [ofType('RemoveForgeFinalizer'), ofType('RemoveDrainFinalizer')];
+  const others = new Set([...before, ...after].flat());
+  return [...before, actions.filter((one) => !others.has(one)), ...after];
 }
 
 async function createRunner(
@@ -113,16 +130,21 @@ async function executeOne(
 ): Promise<void> {
   switch (action.type) {
     case 'AddDrainFinalizer':
-      return await setFinalizers(pool, [...(pool.metadata.finalizers ?? []), Finalizer.drain], hands);
+      return await setFinalizer(pool, Finalizer.drain, true, hands);
     case 'RemoveDrainFinalizer':
-      return await setFinalizers(
-        pool,
-        (pool.metadata.finalizers ?? []).filter((one) => one !== Finalizer.drain),
-        hands,
-      );
+      return await setFinalizer(pool, Finalizer.drain, false, hands);
+    case 'AddForgeFinalizer':
+      return await setFinalizer(pool, Finalizer.forge, true, hands);
+    case 'RemoveForgeFinalizer':
+      return await setFinalizer(pool, Finalizer.forge, false, hands);
+    case 'SetReplicas':
+      return await setReplicas(pool, action.to, hands);
+    case 'RemoveRecord':
+      return await removeRecord(pool, action.record.name, false, hands);
     case 'MakeRegistration':
       return await makeRegistration(pool, hands);
     case 'DeleteRunner':
+      if (action.record !== undefined) await removeRecord(pool, action.record, true, hands);
       return await deleteRunner(pool.metadata.namespace, action.runner, hands);
     case 'StartDrain':
       return await markDrain(pool.metadata.namespace, action.runner, action, hands);
@@ -140,18 +162,47 @@ async function makeRegistration(pool: RunnerPool, { client, view }: PoolHands): 
   }
 }
 
-async function setFinalizers(
-  { metadata: { namespace, name, resourceVersion } }: RunnerPool,
-  finalizers: string[],
+async function setFinalizer(
+  { metadata: { uid, namespace, name } }: RunnerPool,
+  finalizer: string,
+  held: boolean,
   { client, view }: PoolHands,
 ): Promise<void> {
+  // The other finalizer may have been written just now.
+  const pool = view.pools.byUid(uid);
+  if (pool === undefined) return;
+  const others = (pool.metadata.finalizers ?? []).filter((one) => one !== finalizer);
+  const finalizers = held ? [...others, finalizer] : others;
   // A merge patch replaces the whole list: with the version it was read at, no other's finalizer gets lost.
-  const metadata = { finalizers, resourceVersion };
+  const metadata = { finalizers, resourceVersion: pool.metadata.resourceVersion };
   try {
     view.pools.absorb(await client.mergePatch(RunnerPoolKind, namespace, name, { metadata }));
   } catch (error) {
     if (!isKubeError(error, 'notFound')) throw error;
   }
+}
+
+/** By a field manager of its own: who else has a say in replicas is told by the object. */
+async function setReplicas(
+  { metadata: { namespace, name, uid } }: RunnerPool,
+  replicas: number,
+  { client, view }: PoolHands,
+): Promise<void> {
+  const written = await client.apply(
+    RunnerPoolKind,
+    { apiVersion: API_VERSION, kind: 'RunnerPool', metadata: { namespace, name, uid }, spec: { replicas } },
+    { fieldManager: FieldManager.autoscaler, force: true },
+  );
+  view.pools.absorb(written);
+}
+
+async function removeRecord(
+  pool: RunnerPool,
+  record: string,
+  live: boolean,
+  { forges }: PoolHands,
+): Promise<void> {
+  if (hasForge(pool) && !(await forges.remove(pool, record, live))) throw new RecordKept(record);
 }
 
 async function deleteRunner(

@@ -83,6 +83,7 @@ function deadlineMs(runner: Runner, lifecycle: RunnerPoolSpec['lifecycle']): num
 function hasStarted(runner: Runner, now: Date): boolean {
   const { token, phase, startedAtMs } = runner;
   if (token?.state === 'Busy' || token?.busySinceMs !== undefined || phase === 'Succeeded') return true;
+  if (runner.forge !== undefined && !runner.forge.joined) return runner.forge.busy;
   if (token?.state === undefined || token.state === 'Installing') return false;
   // A pod that its node gave up says nothing of its containers: that it was idle has to do.
   if (startedAtMs === undefined) return !isLive(runner);
@@ -102,11 +103,11 @@ function failureOf(
 ): SlotFailure | undefined {
   const standing = standingOf(runner);
   const exited = standing === 'Finished' && runner.phase === 'Failed';
-  const late = standing === 'Starting' && now.getTime() >= deadlineMs(runner, lifecycle);
+  const late = isLate(runner, lifecycle, now);
   if (!exited && !late) return undefined;
   const what = exited
     ? `runner ${runner.name} ended before it had a job`
-    : `runner ${runner.name} was not idle ${lifecycle.startupTimeout} after its pod was made`;
+    : `runner ${runner.name} ${lateFor(runner)} ${lifecycle.startupTimeout} after its pod was made`;
   return {
     slot: runner.slot,
     attempt: runner.attempt,
@@ -114,6 +115,17 @@ function failureOf(
     reason: exited ? 'RunnerExited' : 'StartupTimeout',
     message: runner.trouble === undefined ? what : `${what}: ${runner.trouble}`,
   };
+}
+
+/** Whether the runner's start is about to be called failed for having taken too long. */
+export function isLate(runner: Runner, lifecycle: RunnerPoolSpec['lifecycle'], now: Date): boolean {
+  return standingOf(runner) === 'Starting' && now.getTime() >= deadlineMs(runner, lifecycle);
+}
+
+function lateFor({ forge, token }: Runner): string {
+  return forge !== undefined && !forge.joined && token?.state === 'Idle'
+    ? 'had not joined its forge'
+    : 'was not idle';
 }
 
 /** RFC 3339 in whole seconds, rounded up: nothing happens before the time that was told. */

@@ -5,12 +5,16 @@ import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { ownerOfPool } from '../credentials/owner.ts';
+import type { Forges } from '../forge/forges.ts';
 import { interceptionOf } from '../interception/standing.ts';
 import type { InterceptionStates } from '../interception/states.ts';
 import { type RunnerPod, secretHeadKind } from '../kinds.ts';
 import type { View } from '../view.ts';
+import { isLate } from './failed_starts.ts';
 import { joinRefusals } from './join_refusals.ts';
+import { createLastWords } from './last_words.ts';
 import { nodeCacheOf } from './node_cache.ts';
+import { observedForge, runnerInForge } from './observe_forge.ts';
 import type { Observed, ObservedParent, ObservedPool, Runner } from './observed.ts';
 import { type Parent, parentOf } from './parent.ts';
 import { isRunnerOf, runnerPlaceOf } from './runner_identity.ts';
@@ -24,15 +28,20 @@ const CREDENTIALS_BELIEVED_MS = 30_000;
 /** Gathers what a pool's plan decides from; asks the apiserver only for the Secrets with credentials. */
 export type ObservePool = (pool: RunnerPool) => Promise<Observed>;
 
-export function poolObserver(
-  client: Pick<KubeClient, 'get'>,
-  view: View,
-  settings: RunnerSettings,
-  supplied: Pick<Credentials, 'look'>,
-  interceptions: Pick<InterceptionStates, 'of'>,
-  deletedPods: ReadonlySet<string>,
-  now: () => Date,
-): ObservePool {
+export interface PoolObserver {
+  client: Pick<KubeClient, 'get' | 'podLog'>;
+  view: View;
+  settings: RunnerSettings;
+  credentials: Pick<Credentials, 'look'>;
+  interceptions: Pick<InterceptionStates, 'of'>;
+  forges: Forges;
+  deletedPods: ReadonlySet<string>;
+  now(): Date;
+}
+
+export function poolObserver(observer: PoolObserver): ObservePool {
+  const { client, view, settings, interceptions, forges, deletedPods, now } = observer;
+  const lastWords = createLastWords(client);
   /** Hash and refusals of a pool as it was read: they are the same at each look. */
   const specs = new WeakMap<RunnerPool, Pick<Observed, 'templateHash' | 'templateRefusals' | 'nodeCache'>>();
   /** By namespace/name: when the Secret was last seen. */
@@ -76,7 +85,25 @@ export function poolObserver(
     // A pool that ends makes no runner any more, and must not be held up by a Secret.
     if (pool.metadata.deletionTimestamp !== undefined)
       return { good: true, recorded: pool.status?.recorded ?? owner.own };
-    return await supplied.look(owner);
+    return await observer.credentials.look(owner);
+  }
+
+  function inForge(pod: RunnerPod, token: RunnerToken | undefined, pool: RunnerPool): Pick<Runner, 'forge'> {
+    const forge = runnerInForge(pod, token, pool, forges);
+    return forge === undefined ? {} : { forge };
+  }
+
+  /** One that runs and never joined says in its log why; kubelet, which speaks of those that ended, knows nothing. */
+  async function withLastWords(runners: readonly Runner[], pool: RunnerPool): Promise<Runner[]> {
+    return await Promise.all(
+      runners.map(async (runner) => {
+        const silent = runner.forge !== undefined && runner.trouble === undefined;
+        if (!silent || runner.startedAtMs === undefined || !isLate(runner, pool.spec.lifecycle, now()))
+          return runner;
+        const trouble = await lastWords(pool.metadata.namespace, runner);
+        return trouble === undefined ? runner : { ...runner, trouble };
+      }),
+    );
   }
 
   return async (pool) => {
@@ -85,7 +112,8 @@ export function poolObserver(
       .byIndex('pool', pool.metadata.uid)
       .filter((pod) => isRunnerOf(pod, pool))
       .map((pod) => {
-        const runner = runnerOf(pod, view.tokens.get(pod.metadata.namespace, pod.metadata.name));
+        const token = view.tokens.get(pod.metadata.namespace, pod.metadata.name);
+        const runner = { ...runnerOf(pod, token), ...inForge(pod, token, pool) };
         return deletedPods.has(runner.uid) ? { ...runner, terminating: true } : runner;
       });
     return {
@@ -93,10 +121,11 @@ export function poolObserver(
       ...specOf(pool),
       interception: seenInterception(pool, interceptions),
       credentials,
+      forge: observedForge(pool, forges, now().getTime()),
       credential,
       parent: seenParent(parentOf(pool, view)),
       external: externalOf(pool, view),
-      runners,
+      runners: await withLastWords(runners, pool),
     };
   };
 }
@@ -129,6 +158,7 @@ function observedPool({ metadata, spec, status }: RunnerPool): ObservedPool {
     generation: metadata.generation ?? 0,
     deleting: metadata.deletionTimestamp !== undefined,
     hasDrainFinalizer: metadata.finalizers?.includes(Finalizer.drain) ?? false,
+    hasForgeFinalizer: metadata.finalizers?.includes(Finalizer.forge) ?? false,
     spec,
     status,
   };

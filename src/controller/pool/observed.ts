@@ -5,6 +5,7 @@ import type { Recorded } from '../../resources/supplied.ts';
 import type { InterceptionStanding } from '../interception/standing.ts';
 import type { InterceptionState } from '../interception/states.ts';
 import type { NodeCacheStanding } from './node_cache.ts';
+import type { ObservedForge, RunnerInForge } from './observed_forge.ts';
 import type { Parent } from './parent.ts';
 import type { TemplateRefusal } from './template_refusal.ts';
 
@@ -21,6 +22,8 @@ export interface Observed {
   interception: ObservedInterceptionStanding;
   /** Whether the Secret that spec.forge.credentialsSecretRef names is there. */
   credentials: 'NotNeeded' | 'Present' | 'Missing';
+  /** What is known of the forge that the runners join. */
+  forge: ObservedForge;
   /** What the credential that spec.token.supplied names is worth; good, and the pool's own, where it names none. */
   credential: Verdict;
   /** What the next runners descend from. */
@@ -44,6 +47,7 @@ export interface ObservedPool {
   generation: number;
   deleting: boolean;
   hasDrainFinalizer: boolean;
+  hasForgeFinalizer: boolean;
   spec: RunnerPoolSpec;
   status?: RunnerPoolStatus | undefined;
 }
@@ -68,6 +72,8 @@ export interface Runner {
   drainDeadlineMs?: number | undefined;
   /** What kubelet says of the runner's end, or of what keeps it from starting. */
   trouble?: string | undefined;
+  /** Of its record in the forge; absent in a pool without one. */
+  forge?: RunnerInForge | undefined;
   /** Of the pod's own RunnerToken; absent while there is none. */
   token?:
     | {

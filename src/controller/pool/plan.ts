@@ -3,12 +3,15 @@ import type { DeleteReason, PoolAction } from '../action.ts';
 import { awaitsInterception, blockedBy } from './blocked.ts';
 import { drain } from './drain.ts';
 import { failedStarts } from './failed_starts.ts';
+import { findGhosts, free, mayGetJob, removeOrphans } from './forge_records.ts';
 import type { Observed, Runner } from './observed.ts';
 import { ofOtherCredential } from './other_credential.ts';
 import { planRemoval } from './removal.ts';
 import { rollout } from './rollout.ts';
 import { scaleDown } from './scale_down.ts';
+import { scaling } from './scaling.ts';
 import { fillSlots } from './slots.ts';
+import { soonest } from './soonest.ts';
 import { fellWithParent, identityLost, isLive, standingOf, toBeDeleted } from './standing.ts';
 import { poolStatus } from './status.ts';
 
@@ -32,29 +35,41 @@ const SUPPLIED_POLL_MS = 5_000;
  * Decides everything about a pool: a pure function of what is seen and the time. Live runners are never more than
  * replicas and surge; a busy one goes only when its drainTimeout is over; a failing slot holds up no other.
  */
-export function plan(observed: Observed, now: Date): Plan {
+export function plan(seen: Observed, now: Date): Plan {
+  if (seen.pool.deleting) return planRemoval(seen, now);
+  const scaled = scaling(seen, now);
+  const { observed } = scaled;
   const { pool, runners, templateHash } = observed;
-  if (pool.deleting) return planRemoval(observed, now);
   const { spec } = pool;
   const starts = failedStarts(runners, pool.status?.failures ?? [], spec.lifecycle, now);
-  const blocked = blockedBy(observed) !== undefined || awaitsInterception(observed);
+  const blocked =
+    blockedBy(observed) !== undefined ||
+    awaitsInterception(observed) ||
+    observed.forge.standing === 'Unknown';
 
   const finished = runners.filter((one) => standingOf(one) === 'Finished' && !starts.fresh.includes(one));
-  const failed = starts.recorded.filter(isLive);
+  const failed = free(starts.recorded.filter(isLive), observed);
   const live = runners.filter((one) => isLive(one) && !failed.includes(one));
   const lingering = live.filter((one) => lingerLeftMs(one, now) <= 0);
   const lost = live.filter((one) => identityLost(one) && standingOf(one) !== 'Ending');
-  const lostNow = lost.filter((one) => standingOf(one) !== 'Busy' || toBeDeleted(one));
+  const lostNow = lost.filter(
+    (one) => toBeDeleted(one) || (free([one], observed).length > 0 && standingOf(one) !== 'Busy'),
+  );
 
-  const recredentialed = ofOtherCredential(without(live, lingering, lostNow), observed);
-  const sound = without(live, lingering, lostNow, recredentialed);
+  const ghosts = findGhosts(without(live, lingering, lostNow), now);
+  const steady = without(live, lingering, lostNow, ghosts.idle);
+  const recredentialed = free(ofOtherCredential(steady, observed), observed);
+  const sound = without(steady, recredentialed);
   const change = blocked ? { replace: [], surge: 0 } : rollout(sound, templateHash, spec);
-  const current = without(sound, change.replace);
+  const replaced = free(change.replace, observed);
+  const current = without(sound, replaced);
   const target = spec.replicas + change.surge;
   const excess = scaleDown(current, target, templateHash);
-  const lostBusy = without(lost, lostNow);
-  const draining = drain([...new Set([...excess.drain, ...lostBusy])], current, spec.lifecycle, now);
-  const kept = without(current, excess.remove, draining.expired);
+  const removed = free(excess.remove, observed);
+  const lostBusy = without(lost, lostNow).filter((one) => standingOf(one) === 'Busy');
+  const going = new Set([...excess.drain, ...lostBusy, ...ghosts.busy]);
+  const draining = drain([...going], current, spec.lifecycle, now);
+  const kept = without(current, removed, draining.expired);
 
   const filling = blocked
     ? { create: [], wanted: [], nextStartMs: undefined }
@@ -62,8 +77,12 @@ export function plan(observed: Observed, now: Date): Plan {
   const failures = stillOf(starts.failures, [...kept, ...starts.fresh], filling.wanted, blocked);
 
   const unheld = spec.lifecycle.onDelete === 'Drain' && !pool.hasDrainFinalizer;
+  const unheldByForge = observed.forge.standing !== 'None' && !pool.hasForgeFinalizer;
+  const orphans = removeOrphans(observed);
   const actions: PoolAction[] = [
     ...(unheld ? [{ type: 'AddDrainFinalizer' as const }] : []),
+    ...(unheldByForge ? [{ type: 'AddForgeFinalizer' as const }] : []),
+    ...scaled.actions,
     ...(observed.parent.standing === 'None' ? [{ type: 'MakeRegistration' as const }] : []),
     ...deletions(finished, 'Finished'),
     ...deletions(failed, 'StartFailed'),
@@ -71,12 +90,15 @@ export function plan(observed: Observed, now: Date): Plan {
     ...deletions(lostNow.filter(fellWithParent), 'Revoked'),
     ...deletions(without(lostNow, lostNow.filter(fellWithParent)), 'IdentityLost'),
     ...deletions(recredentialed, 'CredentialChanged'),
-    ...deletions(change.replace, 'Outdated'),
-    ...deletions(excess.remove, 'ScaledDown'),
+    ...deletions(ghosts.idle, 'RecordGone'),
+    ...deletions(replaced, 'Outdated'),
+    ...deletions(removed, 'ScaledDown'),
+    ...orphans,
     ...draining.actions,
     ...filling.create.map((one) => ({ type: 'CreateRunner' as const, ...one })),
   ];
-  const { status, nextReadyMs } = poolStatus({ observed, kept, created: filling.create, failures }, now);
+  const outcome = { observed, kept, created: filling.create, failures, scaling: scaled };
+  const { status, nextReadyMs } = poolStatus(outcome, now);
   return {
     actions,
     status,
@@ -86,6 +108,8 @@ export function plan(observed: Observed, now: Date): Plan {
       draining.nextExpiryMs,
       filling.nextStartMs,
       nextReadyMs,
+      scaled.againAfterMs,
+      ghosts.nextMs,
       observed.credentials === 'Missing' ? CREDENTIALS_POLL_MS : undefined,
       spec.token.supplied === undefined ? undefined : SUPPLIED_POLL_MS,
       ...current.map((one) => lingerLeftMs(one, now)),
@@ -112,16 +136,17 @@ function stillOf(
   return failures.filter((one) => blocked || slots.has(one.slot));
 }
 
+/** One that could be given a job leaves its forge first. */
 function deletions(runners: readonly Runner[], reason: DeleteReason): PoolAction[] {
-  return runners.map(({ name, uid }) => ({ type: 'DeleteRunner', runner: { name, uid }, reason }));
+  return runners.map((one) => ({
+    type: 'DeleteRunner',
+    runner: { name: one.name, uid: one.uid },
+    reason,
+    ...(one.forge !== undefined && mayGetJob(one) ? { record: one.forge.name } : {}),
+  }));
 }
 
 function without(runners: readonly Runner[], ...gone: readonly (readonly Runner[])[]): Runner[] {
   const set = new Set(gone.flat());
   return runners.filter((one) => !set.has(one));
-}
-
-function soonest(...times: (number | undefined)[]): number | undefined {
-  const known = times.filter((one) => one !== undefined && Number.isFinite(one)) as number[];
-  return known.length === 0 ? undefined : Math.max(0, Math.min(...known));
 }

@@ -4,7 +4,7 @@ import { isKubeError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { RunnerPoolKind } from '../../kube/kinds.ts';
 import type { ReconcileResult } from '../../kube/types.ts';
-import { API_VERSION, FieldManager } from '../../resources/group.ts';
+import { API_VERSION, FieldManager, Finalizer } from '../../resources/group.ts';
 import type { RunnerPool, RunnerPoolStatus } from '../../resources/runner_pool.ts';
 import { withRefusedCreation } from './conditions.ts';
 import { poolEvents } from './events.ts';
@@ -21,6 +21,8 @@ export type PoolDeps = PoolHands & {
 
 /** Every pool is looked at this often even when nothing is heard of it. */
 const RESYNC_MS = 10 * 60_000;
+/** A forge that keeps a record is not pressed, in ms. */
+const KEPT_MS = 1_000;
 
 /** Brings the pool of this key (namespace/name) to what it should be: observe, plan, execute, one status write. */
 export async function reconcilePool(key: string, deps: PoolDeps): Promise<ReconcileResult> {
@@ -33,12 +35,20 @@ export async function reconcilePool(key: string, deps: PoolDeps): Promise<Reconc
   const executed = await executePoolActions(pool, observed.templateHash, planned.actions, deps);
   const status = statusAfter(pool, planned.status, executed, deps.now());
 
-  const released = executed.done.some((one) => one.type === 'RemoveDrainFinalizer');
-  if (!released) await writeStatus(pool, status, deps);
+  if (!isReleased(pool, executed)) await writeStatus(pool, status, deps);
   for (const event of poolEvents(observed, executed.done, status))
     deps.events.record(RunnerPoolKind, pool, event);
   if (executed.errors.length > 0) throw oneOf(executed.errors, deps.log);
-  return { againAfterMs: Math.min(planned.againAfterMs ?? RESYNC_MS, RESYNC_MS) };
+  // Whom the forge kept is known as busy now, or waits until it answers: both make another plan.
+  return { againAfterMs: Math.min(planned.againAfterMs ?? RESYNC_MS, executed.kept ? KEPT_MS : RESYNC_MS) };
+}
+
+/** Whether the pool goes with what was done: there may be nothing any more whose status could be written. */
+function isReleased({ metadata: { finalizers = [] } }: RunnerPool, { done }: Executed): boolean {
+  const ours = new Set<string>();
+  if (done.some((one) => one.type === 'RemoveDrainFinalizer')) ours.add(Finalizer.drain);
+  if (done.some((one) => one.type === 'RemoveForgeFinalizer')) ours.add(Finalizer.forge);
+  return ours.size > 0 && finalizers.every((one) => ours.has(one));
 }
 
 function statusAfter(
@@ -48,15 +58,24 @@ function statusAfter(
   now: Date,
 ): RunnerPoolStatus {
   // With the serials moved on, a creation that may have happened would be made again under another name.
-  const status = executed.unsure ? { ...planned, created: pool.status?.created ?? 0 } : planned;
+  const sure = executed.unsure ? { ...planned, created: pool.status?.created ?? 0 } : planned;
+  const status = withRemoved(sure, executed);
   return executed.refusal === undefined
     ? status
     : withRefusedCreation(status, pool.status?.conditions ?? [], executed.refusal.message, now);
 }
 
+/** Orphans that are gone by now, beside those of before. */
+function withRemoved(status: RunnerPoolStatus, { done }: Executed): RunnerPoolStatus {
+  const { forge } = status;
+  const removed = done.filter((one) => one.type === 'RemoveRecord').length;
+  if (forge === undefined || removed === 0) return status;
+  return { ...status, forge: { ...forge, orphansRemoved: forge.orphansRemoved + removed } };
+}
+
 async function writeStatus(pool: RunnerPool, status: RunnerPoolStatus, deps: PoolDeps): Promise<void> {
   // What the api writes there is not the controller's to compare, and to name it would be to take it over.
-  const { cache: _, ...own } = pool.status ?? {};
+  const { cache: _cache, webhook: _webhook, ...own } = pool.status ?? {};
   if (isDeepStrictEqual(status, own)) return;
   const { namespace, name, uid } = pool.metadata;
   try {

@@ -1,7 +1,10 @@
 import type { RunnerPoolStatus } from '../../resources/runner_pool.ts';
 import type { PoolAction } from '../action.ts';
 import { drain } from './drain.ts';
+import { forgeCleanup } from './forge_cleanup.ts';
+import { mayGetJob } from './forge_records.ts';
 import type { Observed } from './observed.ts';
+import { soonest } from './soonest.ts';
 import { isLive, standingOf } from './standing.ts';
 import { poolStatus } from './status.ts';
 
@@ -19,20 +22,25 @@ export function planRemoval(
   const live = runners.filter(isLive);
   const busy = waits ? live.filter((one) => standingOf(one) === 'Busy') : [];
   const gone = runners.filter((one) => !one.terminating && !busy.includes(one));
+  // Of a pool that ends nothing waits for a forge which does not answer, nor for a job that is not wanted.
+  const first = waits && observed.forge.standing === 'Fine' ? gone.filter(mayGetJob) : [];
   const draining = drain(busy, busy, pool.spec.lifecycle, now);
   const kept = busy.filter((one) => !draining.expired.includes(one));
+  const cleanup = forgeCleanup(observed, now);
   const release = pool.hasDrainFinalizer && (!waits || runners.length === 0);
   return {
     actions: [
-      ...gone.map(({ name, uid }) => ({
+      ...gone.map((one) => ({
         type: 'DeleteRunner' as const,
-        runner: { name, uid },
+        runner: { name: one.name, uid: one.uid },
         reason: 'PoolDeleted' as const,
+        ...(one.forge !== undefined && first.includes(one) ? { record: one.forge.name } : {}),
       })),
       ...draining.actions,
+      ...cleanup.actions,
       ...(release ? [{ type: 'RemoveDrainFinalizer' as const }] : []),
     ],
-    status: poolStatus({ observed, kept, created: [], failures: [] }, now).status,
-    againAfterMs: draining.nextExpiryMs,
+    status: poolStatus({ observed, kept, created: [], failures: [], cleanup }, now).status,
+    againAfterMs: soonest(draining.nextExpiryMs, cleanup.againAfterMs),
   };
 }

@@ -7,7 +7,8 @@ import type { Runner } from './observed.ts';
  *         └──────────┴────────┴─────────┴─────> Terminating (deleted, by whomever)
  *
  * Live are the four on the left of Finished; only they count against `replicas`. The sidecar says Idle as soon as it
- * serves, which is before kubelet starts the runner container, or fails to: idle is a runner whose container runs.
+ * serves, which is before kubelet starts the runner container, or fails to: idle is a runner whose container runs, and
+ * that its forge has seen, where it has one. Busy is what either of forge and sidecar calls so.
  */
 export type Standing = 'Starting' | 'Idle' | 'Busy' | 'Ending' | 'Finished' | 'Terminating';
 
@@ -24,9 +25,10 @@ export function standingOf(runner: Runner): Standing {
   if (runner.phase === 'Succeeded' || runner.phase === 'Failed') return 'Finished';
   // Its other containers run on, and would for ever where one of them is a daemon.
   if (runner.endedAtMs !== undefined) return 'Ending';
+  if (runner.forge?.busy === true && runner.token?.state !== 'Terminated') return 'Busy';
   switch (runner.token?.state) {
     case 'Idle':
-      return runner.startedAtMs === undefined ? 'Starting' : 'Idle';
+      return runner.startedAtMs === undefined || runner.forge?.joined === false ? 'Starting' : 'Idle';
     case 'Busy':
       return 'Busy';
     case 'Terminated':

@@ -1,8 +1,10 @@
 import { Label } from '../../resources/group.ts';
 import type { RunnerPoolStatus, SlotFailure } from '../../resources/runner_pool.ts';
 import { poolConditions } from './conditions.ts';
+import type { ForgeCleanup } from './forge_cleanup.ts';
 import type { Observed, Runner } from './observed.ts';
 import { poolLabel } from './runner_name.ts';
+import type { Scaling } from './scaling.ts';
 import { readySinceMs, standingOf } from './standing.ts';
 
 /** What a round of the plan makes of the pool. */
@@ -13,6 +15,10 @@ export interface Outcome {
   /** Runners made in this round, all of them still starting. */
   created: readonly { serial: number }[];
   failures: SlotFailure[];
+  /** Where spec.autoscaling says how many runners there are. */
+  scaling?: Pick<Scaling, 'status' | 'verdict'> | undefined;
+  /** Of a pool that is being deleted. */
+  cleanup?: Pick<ForgeCleanup, 'verdict'> | undefined;
 }
 
 /** The pool's status, and in how many ms the next runner will have been ready for minReadySeconds. */
@@ -43,8 +49,14 @@ export function poolStatus(
     ...(observed.parent.standing === 'Found' ? { registrationRef: { name: observed.parent.name } } : {}),
     templateHash,
     ...recordedAfter(observed),
+    ...forgeStatus(observed),
+    ...(outcome.scaling?.status === undefined ? {} : { autoscaling: outcome.scaling.status }),
     failures,
-    conditions: poolConditions({ observed, counts, kept, failures }, before?.conditions ?? [], now),
+    conditions: poolConditions(
+      { observed, counts, kept, failures, scaling: outcome.scaling, cleanup: outcome.cleanup },
+      before?.conditions ?? [],
+      now,
+    ),
   };
   return { status, nextReadyMs: unready.length === 0 ? undefined : Math.min(...unready) };
 }
@@ -53,6 +65,26 @@ export function poolStatus(
 function recordedAfter({ credential, pool }: Observed): Pick<RunnerPoolStatus, 'recorded'> {
   if (credential.good) return { recorded: credential.recorded };
   return pool.status?.recorded === undefined ? {} : { recorded: pool.status.recorded };
+}
+
+/** What the forge last said; while it does not answer that stays, since it is the best that is known. */
+function forgeStatus({ forge, pool }: Observed): Pick<RunnerPoolStatus, 'forge' | 'queued'> {
+  if (forge.standing === 'None') return {};
+  const { status } = pool;
+  if (forge.askedAtMs === undefined)
+    return {
+      ...(status?.queued === undefined ? {} : { queued: status.queued }),
+      ...(status?.forge === undefined ? {} : { forge: status.forge }),
+    };
+  return {
+    ...(forge.queued === undefined ? {} : { queued: forge.queued }),
+    forge: {
+      records: forge.records.length,
+      online: forge.records.filter((one) => one.state !== 'Offline').length,
+      orphansRemoved: status?.forge?.orphansRemoved ?? 0,
+      ...(forge.details === undefined ? {} : { details: { ...forge.details } }),
+    },
+  };
 }
 
 /** A busy runner is ready whatever its age: it has proved it. */

@@ -5,11 +5,11 @@ import { RunnerTokenKind } from '../../kube/kinds.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken, RunnerTokenStatus } from '../../resources/runner_token.ts';
 import { runnerOf } from '../../tokens/build_claims.ts';
-import { upholds } from '../../tokens/registration_standing.ts';
 import { ownerOfRunner } from '../credentials/owner.ts';
 import type { HandedOver } from '../handover.ts';
-import { type RunnerPod, runnerPodKind } from '../kinds.ts';
+import { runnerPodKind } from '../kinds.ts';
 import { writeTokenStatus } from '../token/token_status.ts';
+import { isHeld } from './is_held.ts';
 import type { RequestHands } from './serve_request.ts';
 
 type Request = NonNullable<RunnerTokenStatus['request']>;
@@ -37,44 +37,13 @@ export async function serveCredentialRequest(
   if (token === undefined || token.metadata.uid !== uid || token.status?.request?.id !== request.id) return;
 
   if (hands.now().getTime() - Date.parse(request.at) < ABANDONED_MS) {
-    const answer = isHeld(token, pod, hands)
+    const answer = isHeld(token, 'credential', pod, hands.view)
       ? await answerFor(token, pool, hands)
       : refused('credential-not-held');
     await hands.handover.put(uid, request.id, answer.values);
     if (answer.event !== undefined) hands.events.record(RunnerTokenKind, token, answer.event);
   }
   await writeTokenStatus(token, { served: request.id }, hands, { unchanged: true });
-}
-
-/** Whether this pod and attempt still hold the token, and the claim is the one that this request was made with. */
-function isHeld(
-  token: RunnerToken,
-  pod: RunnerPod | undefined,
-  { view }: Pick<RequestHands, 'view'>,
-): boolean {
-  const { parentRef, podRef } = token.spec;
-  const claimed = token.status?.credential?.request === token.status?.request?.id;
-  const upheld = parentRef === undefined || upholds(view.tokens.byUid(parentRef.uid), parentRef.uid);
-  return claimed && upheld && isActive(token) && (podRef === undefined || lives(pod, podRef.uid));
-}
-
-function isActive({ metadata, status }: RunnerToken): boolean {
-  return (
-    metadata.deletionTimestamp === undefined &&
-    status?.phase === 'Active' &&
-    status.endedAt === undefined &&
-    status.replacedBy === undefined &&
-    status.runner?.state !== 'Terminated'
-  );
-}
-
-function lives(pod: RunnerPod | undefined, uid: string): boolean {
-  return (
-    pod?.metadata.uid === uid &&
-    pod.metadata.deletionTimestamp === undefined &&
-    pod.phase !== 'Succeeded' &&
-    pod.phase !== 'Failed'
-  );
 }
 
 interface CredentialAnswer {

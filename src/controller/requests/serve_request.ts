@@ -4,9 +4,12 @@ import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken, RunnerTokenStatus } from '../../resources/runner_token.ts';
 import type { IssuedToken } from '../../tokens/issue.ts';
 import type { Credentials } from '../credentials/credentials.ts';
+import type { Forges } from '../forge/forges.ts';
 import type { Handover } from '../handover.ts';
 import type { View } from '../view.ts';
 import { serveCredentialRequest } from './credential_request.ts';
+import type { InBackground } from './in_background.ts';
+import { serveJoinRequest } from './join_request.ts';
 import { serveTokenRequest } from './token_request.ts';
 
 /** What answering a runner's request needs. */
@@ -16,6 +19,10 @@ export interface RequestHands {
   handover: Handover;
   credentials: Credentials;
   events: EventRecorder;
+  forges: Forges;
+  inBackground: InBackground;
+  /** Asks the pool's forge soon whether a runner has joined. */
+  lookAtForge(pool: RunnerPool): void;
   issue(token: RunnerToken, pool: RunnerPool): Promise<IssuedToken>;
   now(): Date;
 }
@@ -29,6 +36,8 @@ export async function serveRequest(token: RunnerToken, pool: RunnerPool, hands: 
       return await serveTokenRequest(request.id, token, pool, hands);
     case 'Credential':
       return await serveCredentialRequest(request, token, pool, hands);
+    case 'Join':
+      return hands.inBackground(token, request.id, () => serveJoinRequest(request, token, pool, hands));
   }
 }
 

@@ -12,6 +12,7 @@ import type { RotationPolicy } from '../../../src/tokens/rotation.ts';
 import { type Cell, startCell } from '../../support/cell.ts';
 import { useCluster } from '../../support/cluster.ts';
 import { AUDIENCE } from '../../tokens/builders.ts';
+import { ForgeInMemory } from '../forge/forge_in_memory.ts';
 import { eventually, type PoolInCluster } from '../pool_in_cluster.ts';
 
 const RUNNERS = 20;
@@ -52,6 +53,7 @@ beforeAll(async () => {
     values: { prefix: 'hrt_', cell: undefined, routableNamespaces: [] },
     rotation,
     credentialHosts: [],
+    forges: new ForgeInMemory(),
     registry: new Registry(),
     log,
   });

@@ -21,6 +21,7 @@ export function pool(changes: Partial<ObservedPool> = {}): ObservedPool {
     generation: 1,
     deleting: false,
     hasDrainFinalizer: true,
+    hasForgeFinalizer: false,
     spec: spec({ replicas: 3 }),
     ...changes,
   };
@@ -34,6 +35,7 @@ export function observed(changes: Partial<Observed> = {}): Observed {
     nodeCache: { standing: 'NotAsked' },
     interception: { standing: 'NotAsked' },
     credentials: 'NotNeeded',
+    forge: { standing: 'None' },
     credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
     parent: { standing: 'Found', name: 'linux' },
     external: 0,

@@ -47,6 +47,7 @@ export class SimulatedCluster {
       nodeCache: { standing: 'NotAsked' },
       interception: { standing: 'NotAsked' },
       credentials: 'NotNeeded',
+      forge: { standing: 'None' as const },
       credential: { good: true, recorded: { subject: 'pool:ci/linux', scopes: ['all'] } },
       parent: { standing: 'Found' as const, name: 'linux' },
       external: 0,
@@ -168,6 +169,10 @@ export class SimulatedCluster {
         return;
       }
       case 'MakeRegistration':
+      case 'AddForgeFinalizer':
+      case 'RemoveForgeFinalizer':
+      case 'SetReplicas':
+      case 'RemoveRecord':
         return;
       default: {
         const runner = this.runners.find((one) => one.uid === action.runner.uid);
