@@ -10,8 +10,8 @@ type Query = NonNullable<ForgeCall<unknown>['query']>;
 /** GitLab's REST API with the pool's token. */
 export interface GitlabApi {
   call<T>(call: ForgeCall<T>): Promise<T>;
-  /** All elements of a list, page by page; undefined if it has more than so many pages. */
-  pages<T>(list: PagedList<T>): Promise<T[] | undefined>;
+  /** The elements of a list, page by page. */
+  pages<T>(list: PagedList<T>): Promise<Elements<T>>;
 }
 
 export interface PagedList<T> {
@@ -20,7 +20,14 @@ export interface PagedList<T> {
   /** One element. */
   element: z.ZodType<T>;
   doing: string;
+  /** What comes after so many pages is left. */
   mostPages: number;
+}
+
+export interface Elements<T> {
+  found: T[];
+  /** Whether there are more than these. */
+  more: boolean;
 }
 
 export function gitlabApi(http: ForgeHttp, token: string | undefined): GitlabApi {
@@ -51,9 +58,9 @@ export function gitlabApi(http: ForgeHttp, token: string | undefined): GitlabApi
         });
         found.push(...value);
         next = nextPage(answered.link);
-        if (next === undefined) return found;
+        if (next === undefined) return { found, more: false };
       }
-      return undefined;
+      return { found, more: true };
     },
   };
   return api;

@@ -48,7 +48,7 @@ export function openGitlab(settings: ForgeSettings, http: ForgeHttp): Forge {
     },
 
     async list(namePrefix) {
-      const listed = await api.pages({
+      const { found: listed, more } = await api.pages({
         path: scope.path === undefined ? '/api/v4/runners/all' : `/api/v4${scope.path}/runners`,
         // A group's list has its parents' runners too, a project's those of the instance.
         query: { type: scope.runnerType },
@@ -56,7 +56,7 @@ export function openGitlab(settings: ForgeSettings, http: ForgeHttp): Forge {
         doing: `list the runners of ${scope.words}`,
         mostPages: MOST_PAGES,
       });
-      if (listed === undefined)
+      if (more)
         throw new ForgeError(
           'Unreadable',
           `the list of runners of ${scope.words} has more than ${MOST_PAGES} pages`,

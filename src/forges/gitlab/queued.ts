@@ -40,14 +40,14 @@ function takeable(jobs: readonly Tags[], labels: readonly string[]): number {
 }
 
 async function pendingOfProject(api: GitlabApi, path: string): Promise<Tags[]> {
-  const jobs = await api.pages({
+  const { found } = await api.pages({
     path: `/api/v4${path}/jobs`,
     query: { scope: 'pending' },
     element: listedJob,
     doing: 'list pending jobs',
     mostPages: MOST_JOB_PAGES,
   });
-  return (jobs ?? []).map(({ tag_list }) => tag_list);
+  return found.map(({ tag_list }) => tag_list);
 }
 
 async function countInGroup(
@@ -55,14 +55,14 @@ async function countInGroup(
   { path, words }: GitlabScope,
   labels: readonly string[],
 ): Promise<number | undefined> {
-  const projects = await api.pages({
+  const { found: projects, more } = await api.pages({
     path: `/api/v4${path}/projects`,
     query: { include_subgroups: 'true', with_shared: 'false', archived: 'false', simple: 'true' },
     element: identified,
     doing: `list the projects of ${words}`,
     mostPages: 1,
   });
-  if (projects === undefined || projects.length > MOST_PROJECTS) return undefined;
+  if (more || projects.length > MOST_PROJECTS) return undefined;
   let count = 0;
   for (const { id } of projects) count += takeable(await jobsIfAny(api, `/projects/${id}`), labels);
   return count;

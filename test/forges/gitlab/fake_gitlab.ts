@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { type Answer, type Asked, startWire, type Wire } from '../wire.ts';
 import { versionedToken } from './versioned_token.ts';
 
@@ -54,8 +54,6 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeG
   const runners = new Map<number, Record_>();
   let jobs: Job[] = [];
   let nextId = 1;
-  let etag = 0;
-  let seen = '';
 
   const wire = await startWire((asked, origin) => {
     if (fake.remaining <= 0)
@@ -213,11 +211,8 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeG
       target.searchParams.set('page', String(to));
       return `<${target}>; rel="${rel}"`;
     };
-    const state = JSON.stringify(body) + url.href;
-    if (seen !== state) etag += 1;
-    seen = state;
     const answered = {
-      etag: `W/"${etag}"`,
+      etag: `W/"${hash('sha256', JSON.stringify(body))}"`,
       'x-page': String(number),
       'x-next-page': number < last ? String(number + 1) : '',
       link: [...(number < last ? [link(number + 1, 'next')] : []), link(1, 'first'), link(last, 'last')].join(

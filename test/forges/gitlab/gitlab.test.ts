@@ -189,6 +189,11 @@ describe('against a GitLab of its own', () => {
     expect(await forge.queued(['linux', 'arm64'])).toBe(103);
   });
 
+  test('of a very long queue so many are counted as anybody could start runners for', async () => {
+    fake.queue({ project: 36, tag_list: ['linux'] }, 1_050);
+    expect(await forge.queued(['linux'])).toBe(1_000);
+  });
+
   test('a group of too many projects is not counted', async () => {
     const projects = Array.from({ length: MOST_PROJECTS + 1 }, (_, index) => ({
       id: 100 + index,
