@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WEBHOOKS_SECRET } from '../../../src/resources/group.ts';
 import type { RunnerPool } from '../../../src/resources/runner_pool.ts';
@@ -61,6 +62,14 @@ async function send(api: ApiProcess, pool: string, sent: Parameters<typeof asGit
   const answer = await fetch(url, asGithub(sent));
   return { status: answer.status, retryAfter: answer.headers.get('retry-after'), text: await answer.text() };
 }
+/** As a forge that is told to come again. */
+async function deliver(api: ApiProcess, pool: string, delivery: string): Promise<number> {
+  for (;;) {
+    const { status, retryAfter } = await send(api, pool, { delivery });
+    if (status !== 503) return status;
+    await sleep(Number(retryAfter) * 1000);
+  }
+}
 const stored = (pool: string) => cluster.kubectlJson<RunnerPool>('get', 'rp', pool, '--show-managed-fields');
 
 async function writes(): Promise<number> {
@@ -92,15 +101,16 @@ test('a thousand webhooks at once, to two replicas, are a few writes, and the la
   const before = await writes();
   const started = performance.now();
   const answers = await Promise.all(
-    Array.from({ length: 1_000 }, (_, n) => send(apis[n % 2] as ApiProcess, 'busy', { delivery: `d${n}` })),
+    Array.from({ length: 1_000 }, (_, n) => deliver(apis[n % 2] as ApiProcess, 'busy', `d${n}`)),
   );
   const seconds = (performance.now() - started) / 1000;
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+  // 200 for one that came again, and had been told meanwhile: on a busy machine the api puts requests off.
+  expect(answers.filter((status) => status !== 202 && status !== 200)).toEqual([]);
   const made = (await writes()) - before;
   console.log(`1,000 webhooks in ${seconds.toFixed(1)} s: ${made} writes to the apiserver`);
   // Each replica writes at once, then once a second, and once for what came last.
   expect(made).toBeLessThanOrEqual(2 * (Math.ceil(seconds) + 2));
-  expect(await send(apis[0], 'busy', { delivery: 'last' })).toMatchObject({ status: 202 });
+  expect(await deliver(apis[0], 'busy', 'last')).toBeLessThan(203);
   expect((await stored('busy')).status?.webhook?.delivery).toBe('last');
 });
 
