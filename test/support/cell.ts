@@ -27,8 +27,8 @@ export interface CellOptions {
   replicas?: number;
   /** Settings of every replica of the api. */
   api?: Record<string, string>;
-  /** False where the test runs the controller itself. */
-  controller?: boolean;
+  /** False where the test runs the controller itself, else settings of it. */
+  controller?: boolean | Record<string, string>;
 }
 
 export async function startCell(options: CellOptions): Promise<Cell> {
@@ -36,10 +36,15 @@ export async function startCell(options: CellOptions): Promise<Cell> {
   const client = clientOf(kubeconfig);
   const [port] = await freePorts(1);
   const issuer = `http://127.0.0.1:${port}`;
+  const { controller: settings = {} } = options;
   const controller =
-    options.controller === false
+    settings === false
       ? undefined
-      : startController({ kubeconfig, namespace, env: { HARRIER_ISSUER: issuer } });
+      : startController({
+          kubeconfig,
+          namespace,
+          env: { ...(settings === true ? {} : settings), HARRIER_ISSUER: issuer },
+        });
   const apis = await Promise.all(
     Array.from({ length: replicas }, (_, i) =>
       startApi({
