@@ -1,19 +1,16 @@
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { beforeEach, expect, test } from 'vitest';
-import {
-  externalScalerService,
-  type GetMetricsResponse,
-  type IsActiveResponse,
-} from '../../../src/runtime/keda/external_scaler.ts';
+import type { GetMetricsResponse, IsActiveResponse } from '../../../src/runtime/keda/external_scaler.ts';
 import { listenForKeda, type ScalerServer } from '../../../src/runtime/keda/listen.ts';
 import type { ServedPool } from '../../../src/runtime/served_pools.ts';
 import { type Watched, watched } from '../builders.ts';
 import { setPool } from './pools.ts';
+import { ref, scalerClient } from './question.ts';
 
 /** What KEDA's own client sees of it is in test/clients/keda.test.ts. */
 let pools: Watched<ServedPool>;
 let scaler: ScalerServer;
-let client: Client;
+let client: ReturnType<typeof scalerClient>;
 beforeEach(async () => {
   pools = watched<ServedPool>();
   scaler = await listenForKeda({
@@ -23,29 +20,14 @@ beforeEach(async () => {
     tlsDir: undefined,
     clientCertificates: false,
   });
-  client = new Client(scaler.address, credentials.createInsecure());
+  client = scalerClient(scaler.address);
   return async () => {
     client.close();
     await scaler.stop();
   };
 });
 
-const ref = (metadata: Record<string, string>) => ({ name: 'so', namespace: 'ci', scalerMetadata: metadata });
-
-function ask<A>(method: string, question: object): Promise<A> {
-  const found = externalScalerService()[method];
-  if (found === undefined) throw new Error(`there is no ${method}`);
-  const { path, requestSerialize, responseDeserialize } = found;
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize as (bytes: Buffer) => A,
-      question,
-      (error, answer) => (error === null && answer !== undefined ? resolve(answer) : reject(error)),
-    );
-  });
-}
+const ask = <A>(method: string, question: object) => client.ask<A>(method, question);
 const codeOf = (asked: Promise<unknown>) =>
   asked.then(
     () => status.OK,
