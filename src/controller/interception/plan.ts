@@ -14,7 +14,7 @@ export type InterceptionAction =
   | { do: 'nothing'; ready: boolean; againMs?: number | undefined };
 
 /** While pods that were made with it live, so often is looked whether they still do, in ms. */
-const IN_USE_MS = 60_000;
+const IN_USE_MS = 15_000;
 
 /**
  * The next step for a pool's interception; pure. A new authority is trusted for the overlap before it signs, and one

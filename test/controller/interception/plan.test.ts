@@ -150,7 +150,7 @@ describe('the plan of an interception', () => {
     const pool = new Simulated();
     pool.rest();
     delete pool.seen.host;
-    expect(pool.next()).toEqual({ do: 'nothing', ready: false, againMs: 60_000 });
+    expect(pool.next()).toEqual({ do: 'nothing', ready: false, againMs: 15_000 });
     pool.seen.inUse = false;
     expect(pool.next()).toEqual({ do: 'remove' });
     pool.carryOut({ do: 'remove' });
