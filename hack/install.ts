@@ -7,14 +7,20 @@ import { kubectl } from './run/kubectl.ts';
 export const SYSTEM_NAMESPACE = 'harrier-system';
 export const RUNNER_NAMESPACE = 'runners';
 
-/** Makes the images known to the cluster and installs the chart from this checkout; what is right already is left. */
+/**
+ * Makes the images known to the cluster and installs the chart from this checkout; what is right already is left.
+ * `forgeHosts` are hosts of forges that are on no public network.
+ */
 export async function installHarrier(
   cluster: Cluster,
   note: Note,
-  runnerNamespaces: readonly string[] = [RUNNER_NAMESPACE],
+  {
+    runnerNamespaces = [RUNNER_NAMESPACE],
+    forgeHosts = [],
+  }: { runnerNamespaces?: readonly string[]; forgeHosts?: readonly string[] } = {},
 ): Promise<Images> {
   const images = await buildImages(note);
-  await loadImages(cluster, images, note);
+  await loadImages(cluster, [images.harrier, images.demoJob], note);
   await namespaces(cluster, [SYSTEM_NAMESPACE, ...runnerNamespaces]);
   note('helm upgrade --install');
   const [repository = '', tag = ''] = images.harrier.versioned.split(':');
@@ -24,6 +30,7 @@ export async function installHarrier(
     ...['upgrade', '--install', 'harrier', new URL('../charts/harrier', import.meta.url).pathname],
     ...['--namespace', SYSTEM_NAMESPACE, '--wait', '--timeout', '180s'],
     ...['--set', `runnerNamespaces={${runnerNamespaces.join(',')}}`],
+    ...['--set-json', `forges.allowedHosts=${JSON.stringify(['*', ...forgeHosts])}`],
     ...['--set-string', `image.repository=${repository},image.tag=${tag}`],
   ]);
   return images;

@@ -7,6 +7,7 @@ import { chooseKind, NoClusterPossible } from './cluster/choose_kind.ts';
 import type { Cluster, ClusterKind } from './cluster/cluster.ts';
 import { clusterUp } from './cluster/cluster_up.ts';
 import { step } from './progress.ts';
+import { addressForPods } from './servers/gitea/address_for_pods.ts';
 import { prepare } from './test/prepare.ts';
 import { add, isGood, NOTHING, summary, type Tally } from './test/tally.ts';
 import { countTests, runSuite, type Suite } from './test/vitest.ts';
@@ -72,7 +73,10 @@ async function onANode(): Promise<NodeJS.ProcessEnv | string> {
     const withNode = await cluster('test-node', await chooseKind());
     // Only here: it bundles and builds images, which the other suites need not wait for.
     const { installHarrier } = await import('./install.ts');
-    await step('Harrier from its chart', (note) => installHarrier(withNode, note));
+    // Where a test has its Gitea.
+    const address = await addressForPods(withNode.name);
+    const forgeHosts = address === undefined ? [] : [address];
+    await step('Harrier from its chart', (note) => installHarrier(withNode, note, { forgeHosts }));
     return environmentOf(withNode);
   } catch (error) {
     if (error instanceof NoClusterPossible) return error.message;

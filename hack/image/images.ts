@@ -116,13 +116,13 @@ export function buildPauseImage(folder = imageFolder(), note: Note = () => {}): 
   );
 }
 
-const common = {
+export const common = {
   env: { PATH: '/usr/local/bin:/bin', NODE_ENV: 'production', HOME: '/home/harrier' },
   user: `${USER}:${USER}`,
 };
 
 /** Writes the archive unless it is there already, and removes the older ones of the same image. */
-async function writeImage(folder: string, image: ImageDescription): Promise<BuiltImage> {
+export async function writeImage(folder: string, image: ImageDescription): Promise<BuiltImage> {
   const { id } = imageConfiguration(image);
   const file = imageFile(folder, image.reference, id);
   if (!existsSync(file)) await writeArchive(image, file);
@@ -132,14 +132,14 @@ async function writeImage(folder: string, image: ImageDescription): Promise<Buil
 }
 
 /** Where @actions/cache looks first, before busybox's own tar and gzip, which know too few options. */
-function toolEntries(): Promise<LayerEntry[]> {
+export function toolEntries(): Promise<LayerEntry[]> {
   const tools = ['tar', 'gzip', 'zstd', 'unzstd', 'zstdmt'].map(
     (name) => [`/usr/local/bin/${name}`, firstThere(name, [`/usr/bin/${name}`, `/bin/${name}`])] as const,
   );
   return programEntries(tools);
 }
 
-function withoutThoseOf(lower: readonly LayerEntry[], upper: readonly LayerEntry[]) {
+export function withoutThoseOf(lower: readonly LayerEntry[], upper: readonly LayerEntry[]) {
   const there = new Set(lower.map(({ path }) => path));
   return upper.filter(({ path }) => !there.has(path));
 }

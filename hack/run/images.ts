@@ -20,7 +20,7 @@ export async function buildImages(note: Note): Promise<Images> {
 }
 
 /** Makes the images known to every node that has not got them. */
-export async function loadImages(cluster: Cluster, images: Images, note: Note): Promise<void> {
+export async function loadImages(cluster: Cluster, images: readonly BuiltImage[], note: Note): Promise<void> {
   const known = await run(cluster.kubectl, [
     '--kubeconfig',
     cluster.kubeconfig,
@@ -30,7 +30,7 @@ export async function loadImages(cluster: Cluster, images: Images, note: Note): 
     'jsonpath={range .items[*]}{.status.images[*].names}{"\\n"}{end}',
   ]);
   const nodes = known.trim().split('\n');
-  for (const image of [images.harrier, images.demoJob]) {
+  for (const image of images) {
     if (nodes.every((names) => names.includes(`/${image.versioned}"`))) continue;
     note(`loading ${image.reference}`);
     await cluster.loadImage(image.file);
