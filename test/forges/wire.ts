@@ -66,3 +66,32 @@ export async function startWire(
       }),
   };
 }
+
+/** What concerns one connection alone, and lengths and encodings that fetch has undone. */
+const OF_A_CONNECTION = [
+  'host',
+  'connection',
+  'keep-alive',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+];
+
+/** Between an adapter and a real server: a test can answer in its place. */
+export function startBetween(origin: string): Promise<Wire> {
+  const passed = (headers: Iterable<[string, string | undefined]>) =>
+    Object.fromEntries(
+      [...headers].filter(
+        (one): one is [string, string] => one[1] !== undefined && !OF_A_CONNECTION.includes(one[0]),
+      ),
+    );
+  return startWire(async ({ method, url, headers, body }) => {
+    const answer = await fetch(origin + url.pathname + url.search, {
+      method,
+      headers: passed(Object.entries(headers)),
+      redirect: 'manual',
+      ...(body === '' ? {} : { body }),
+    });
+    return { status: answer.status, headers: passed(answer.headers), body: await answer.text() };
+  });
+}

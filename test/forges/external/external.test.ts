@@ -9,7 +9,7 @@ import { createForgeHttp } from '../../../src/forges/http/create_forge_http.ts';
 import { poolForge } from '../../../src/resources/pool_forge.ts';
 import { conformance } from '../conformance.ts';
 import { opened } from '../opened.ts';
-import { startWire, type Wire } from '../wire.ts';
+import { startBetween, startWire, type Wire } from '../wire.ts';
 import { type ExampleForge, startExampleForge } from './example_forge.ts';
 
 const SECRET = randomBytes(32).toString('hex');
@@ -27,15 +27,7 @@ const filesOf = new Map<string, Readonly<Record<string, string>>>();
 beforeAll(async () => {
   webhooks = await startWire(() => ({ status: 202 }));
   example = await startExampleForge({ SECRET, HARRIER_WEBHOOK: webhooks.url, WEBHOOK_SECRET });
-  between = await startWire(async ({ method, url, headers, body }) => {
-    const { host: _, 'content-length': __, connection: ___, ...passed } = headers;
-    const answer = await fetch(`${new URL(example.hook).origin}${url.pathname}`, {
-      method,
-      headers: passed as Record<string, string>,
-      body,
-    });
-    return { status: answer.status, body: await answer.text() };
-  });
+  between = await startBetween(new URL(example.hook).origin);
   const opener = opened({ type: 'external', url: `${between.url}/harrier` }, { secret: SECRET });
   forge = {
     ...opener,

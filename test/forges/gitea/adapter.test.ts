@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GiteaServer, startGitea, whyNoGitea } from '../../../hack/servers/gitea/server.ts';
 import type { Forge } from '../../../src/forges/forge.ts';
 import { BUILD_TIMEOUT } from '../../clients/build_client.ts';
+import { conformance } from '../conformance.ts';
+import { startBetween, type Wire } from '../wire.ts';
 import { openAt } from './settings.ts';
 
 const reason = whyNoGitea();
@@ -138,5 +140,44 @@ describe.skipIf(reason !== undefined)(`a real Gitea${reason ? ` (${reason})` : '
     const forge = forgeAt(SCOPES.instance);
     await expect(forge.join({ name: 'x', labels: ['a:lxc'] })).rejects.toMatchObject({ reason: 'Refused' });
     expect(() => openAt(gitea, SCOPES.instance, ' ')).toThrow(/no key "token"/);
+  });
+
+  describe('as any forge', () => {
+    let between: Wire;
+    let forge: Forge;
+    const filesOf = new Map<string, string>();
+    beforeAll(async () => {
+      await gitea.client.organization('any');
+      await gitea.client.repository('any', 'app');
+      between = await startBetween(gitea.url);
+      const opened = openAt({ url: between.url, token: gitea.token }, { type: 'organization', name: 'any' });
+      forge = {
+        ...opened,
+        async join(runner) {
+          const joining = await opened.join(runner);
+          filesOf.set(joining.record.id, joining.files['runner.json'] ?? '');
+          return joining;
+        },
+      };
+    });
+    afterAll(async () => {
+      await forge?.close();
+      await between?.close();
+    });
+
+    conformance(() => ({
+      forge,
+      async queueJobs(count) {
+        const job = (...labels: string[]) => ({ 'runs-on': labels, steps: [{ run: 'true' }] });
+        const jobs = Array.from({ length: count }, (_, n) => [`job-${n}`, job('linux')]);
+        const workflow = { on: 'push', jobs: Object.fromEntries([...jobs, ['other', job('linux', 'gpu')]]) };
+        await gitea.client.push('any/app', { '.gitea/workflows/a.yml': JSON.stringify(workflow) }, 'jobs');
+        await expect.poll(() => forge.queued(['linux', 'gpu']), { timeout: 30_000 }).toBe(count + 1);
+      },
+      connect: async (id) => void (await declare(filesOf.get(id) ?? '')),
+      moreThanAPage: 51,
+      answerNext: between.answerNext,
+      secrets: [gitea.token],
+    }));
   });
 });
