@@ -27,10 +27,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** All objects of a text, in the namespace given; none for YAML that is no object of Kubernetes. */
 function objectsOf(text: string, namespace: string): { kind: string; metadata: { name: string } }[] {
-  return parseAllDocuments(text)
-    .map((document) => document.toJS())
-    .filter((object) => object?.apiVersion !== undefined)
-    .map((object) => ({ ...object, metadata: { ...object.metadata, namespace } }));
+  return (
+    parseAllDocuments(text)
+      .map((document) => document.toJS())
+      // Of KEDA there is nothing in this cluster.
+      .filter((object) => object?.apiVersion !== undefined && !object.apiVersion.startsWith('keda.sh/'))
+      .map((object) => ({ ...object, metadata: { ...object.metadata, namespace } }))
+  );
 }
 
 async function sh(command: string, namespace: string): Promise<string> {
