@@ -35,8 +35,8 @@ export interface Forge {
   remove(id: string): Promise<void>;
   /** Jobs of the pool's scope that wait for a runner with no other labels than these; undefined where it can't be known. */
   queued(labels: readonly string[]): Promise<number | undefined>;
-  /** What else the pool's status is to tell (status.forge.details); no secret. */
-  details?(): Readonly<Record<string, string>>;
+  /** What else the pool's status is to tell (status.forge.details), no secret; undefined while that is not known yet. */
+  details?(): Readonly<Record<string, string>> | undefined;
   /** Closes its connections. */
   close(): Promise<void>;
 }

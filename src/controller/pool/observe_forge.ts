@@ -1,3 +1,4 @@
+import type { Forge } from '../../forges/forge.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken } from '../../resources/runner_token.ts';
 import { type Forges, hasForge } from '../forge/forges.ts';
@@ -15,10 +16,15 @@ export function observedForge(pool: RunnerPool, forges: Forges, nowMs: number): 
     askedAtMs: look?.beganMs,
     records: look?.records ?? [],
     queued: look?.queued,
-    details: opened?.forge.details?.(),
+    details: detailsOf(opened?.forge),
     joining: [...known.joining],
     kept: [...known.kept].filter(([, untilMs]) => untilMs > nowMs).map(([id]) => id),
   };
+}
+
+/** An adapter that never tells any has none, and those of another one before it don't stay. */
+function detailsOf(forge: Forge | undefined): AskedForge['details'] {
+  return forge !== undefined && forge.details === undefined ? {} : forge?.details?.();
 }
 
 function troubleOf({ failing, joinFailing }: KnownForge, nowMs: number): Pick<AskedForge, 'trouble'> {

@@ -21,6 +21,7 @@ export interface AskedForge {
   records: readonly ForgeRunner[];
   /** Jobs that wait; undefined where the forge can't tell. */
   queued?: number | undefined;
+  /** Undefined while they are not known again. */
   details?: Readonly<Record<string, string>> | undefined;
   /** Names of records that are being made at this moment. */
   joining: readonly string[];

@@ -76,13 +76,14 @@ function forgeStatus({ forge, pool }: Observed): Pick<RunnerPoolStatus, 'forge' 
       ...(status?.queued === undefined ? {} : { queued: status.queued }),
       ...(status?.forge === undefined ? {} : { forge: status.forge }),
     };
+  const details = forge.details ?? status?.forge?.details ?? {};
   return {
     ...(forge.queued === undefined ? {} : { queued: forge.queued }),
     forge: {
       records: forge.records.length,
       online: forge.records.filter((one) => one.state !== 'Offline').length,
       orphansRemoved: status?.forge?.orphansRemoved ?? 0,
-      ...(forge.details === undefined ? {} : { details: { ...forge.details } }),
+      ...(Object.keys(details).length === 0 ? {} : { details: { ...details } }),
     },
   };
 }

@@ -19,7 +19,8 @@ export function openGitlab(settings: ForgeSettings, http: ForgeHttp): Forge {
   const api = gitlabApi(http, secret.token);
   const scope = gitlabScope(forge.scope);
   const idsOfScope = scopeIds(api, scope);
-  let details: Readonly<Record<string, string>> = {};
+  /** Only a token that was made just now can tell. */
+  let details: Readonly<Record<string, string>> | undefined;
 
   return {
     async join({ name, labels }) {

@@ -10,7 +10,9 @@ const PREFIX = 'glrt-';
 export function tokenDetails(token: string): Readonly<Record<string, string>> {
   if (!token.startsWith(PREFIX)) return {};
   try {
-    return { ...(routingOf(token) satisfies Partial<Record<string, string>> as Record<string, string>) };
+    return Object.fromEntries(
+      Object.entries(routingOf(token)).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+    );
   } catch (error) {
     if (error instanceof MalformedToken) return {};
     throw error;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RunnerPoolKind, SecretKind } from '../../../src/kube/kinds.ts';
+import { type ControllerProcess, startController } from '../../controller/controller_process.ts';
 import { eventually, PoolInCluster, poolManifest } from '../../controller/pool_in_cluster.ts';
 import { type Cell, startCell } from '../../support/cell.ts';
 import { useCluster } from '../../support/cluster.ts';
@@ -11,6 +12,7 @@ const TOKEN = 'glpat-of-the-pool';
 let fake: FakeGitlab;
 let cell: Cell;
 let pool: PoolInCluster;
+let next: ControllerProcess | undefined;
 
 beforeAll(async () => {
   const { kubeconfig, namespace } = cluster;
@@ -37,6 +39,7 @@ beforeAll(async () => {
   pool = new PoolInCluster(cell.client, namespace, 'gitlab');
 }, 60_000);
 afterAll(async () => {
+  await next?.kill('SIGTERM');
   await cell?.stop();
   await fake?.close();
 });
@@ -66,9 +69,19 @@ test('a runner joins, and the pool tells its cell and its state, and never its t
   }
 });
 
-test('jobs that wait are counted', async () => {
+test('another controller knows no token, and leaves what is told of it', async () => {
+  await cell.controller?.kill('SIGKILL');
+  await pool.forgetLease();
+  const { kubeconfig, namespace } = cluster;
+  next = startController({
+    kubeconfig,
+    namespace,
+    env: { HARRIER_FORGE_HOSTS: '127.0.0.1', HARRIER_ISSUER: cell.issuer },
+  });
+  // That it has asked is seen by what it says of the queue.
   fake.queue({ project: 36, tag_list: ['linux'] }, 4);
   await eventually('four', async () => (await statusOf())?.queued === 4);
+  expect((await statusOf())?.forge?.details).toEqual({ cell: '1', organization: '10', project: '36' });
 });
 
 test('a deleted pool takes its records along', async () => {
