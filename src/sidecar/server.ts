@@ -15,7 +15,7 @@ import { GITEA_REGISTRATION_PREFIX, giteaRegistrationHandler } from './gitea_reg
 import type { Handler } from './handlers.ts';
 import { sendJson } from './handlers.ts';
 import { held } from './hold.ts';
-import { ownLookup } from './interception/own_lookup.ts';
+import { interceptedUpstream } from './interception/intercepted_upstream.ts';
 import { createInterceptionServer } from './interception/server.ts';
 import { JOIN_PATH } from './join/fetch_join.ts';
 import type { Log } from './log.ts';
@@ -71,11 +71,7 @@ export interface SidecarServer {
 export function createSidecarServer(parts: SidecarParts): SidecarServer {
   const { upstream, uploads, downloads, working, drain, log } = parts;
   let revoked = false;
-  const intercepts = parts.interceptionFolder !== undefined;
-  const resultsAt =
-    parts.resultsUpstream === undefined
-      ? undefined
-      : resultsUpstream(parts.resultsUpstream, intercepts ? ownLookup() : undefined);
+  const resultsAt = resultsOf(parts);
   const results = resultsHandler(resultsAt);
   const collector = createCollector();
   const artifacts = parts.artifacts === true ? artifactRoutes(parts) : undefined;
@@ -166,6 +162,11 @@ export function createSidecarServer(parts: SidecarParts): SidecarServer {
       server.closeAllConnections();
     },
   };
+}
+
+function resultsOf({ resultsUpstream: url, interceptionFolder: folder }: SidecarParts) {
+  if (url === undefined) return undefined;
+  return folder === undefined ? resultsUpstream(url) : interceptedUpstream(url, folder);
 }
 
 type Route = readonly [prefix: string, handler: Handler];

@@ -65,7 +65,7 @@ export async function executeInterception(
 async function serve(
   pool: RunnerPool,
   { issuer, trusted, fresh }: Extract<InterceptionAction, { do: 'serve' }>,
-  { authorities, servedSecret }: SeenInterception,
+  { authorities, servedSecret, upstreamRoots }: SeenInterception,
   { client, policy, now }: InterceptionHands,
 ): Promise<void> {
   const signer = authorities.find((one) => idOf(one) === issuer);
@@ -78,7 +78,7 @@ async function serve(
     pool,
     servedSecret,
     interceptionSecretName(pool.metadata.name),
-    servedData(leaf, roots),
+    servedData(leaf, roots, upstreamRoots),
   );
 }
 

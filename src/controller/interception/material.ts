@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { z } from 'zod';
-import { AUTHORITY_FILE, BUNDLE_FILE, CERTIFICATE_FILE, KEY_FILE } from './names.ts';
+import { AUTHORITY_FILE, BUNDLE_FILE, CERTIFICATE_FILE, KEY_FILE, UPSTREAM_ROOTS_FILE } from './names.ts';
 import type { SeenAuthority, SeenServed } from './observed.ts';
 
 /** Key in the Secret of the authorities. */
@@ -48,9 +48,10 @@ export function seenAuthority(one: Authority): SeenAuthority {
 }
 
 /** What the pods have, as far as it can be read; what can't is to be written anew. */
-export function servedIn(data: SecretData, signers: readonly Authority[]): SeenServed {
+export function servedIn(data: SecretData, signers: readonly Authority[], upstreamRoots: string): SeenServed {
   const trusted = pems(textOf(data, AUTHORITY_FILE));
-  const rootsCurrent = textOf(data, BUNDLE_FILE) === bundleOf(trusted);
+  const rootsCurrent =
+    textOf(data, BUNDLE_FILE) === bundleOf(trusted) && textOf(data, UPSTREAM_ROOTS_FILE) === upstreamRoots;
   try {
     const leaf = new X509Certificate(textOf(data, CERTIFICATE_FILE));
     if (!leaf.checkPrivateKey(createPrivateKey(textOf(data, KEY_FILE)))) throw new Error('not a pair');
@@ -68,6 +69,7 @@ export function servedIn(data: SecretData, signers: readonly Authority[]): SeenS
 export function servedData(
   leaf: { certificate: string; key: string },
   trusted: readonly Authority[],
+  upstreamRoots: string,
 ): Record<string, string> {
   const certificates = trusted.map(({ certificate }) => certificate);
   return {
@@ -75,7 +77,13 @@ export function servedData(
     [KEY_FILE]: base64(leaf.key),
     [AUTHORITY_FILE]: base64(certificates.join('')),
     [BUNDLE_FILE]: base64(bundleOf(certificates)),
+    [UPSTREAM_ROOTS_FILE]: base64(upstreamRoots),
   };
+}
+
+/** The certificates of the forge's Secret, and nothing else that somebody may have put beside them. */
+export function upstreamRootsIn(data: SecretData): string {
+  return pems(textOf(data, 'ca.crt')).join('');
 }
 
 export function leafIn(data: SecretData): { certificate: string; key: string } {

@@ -15,6 +15,8 @@ export function interceptionSecretName(poolName: string): string {
 
 export const CERTIFICATE_FILE = 'tls.crt';
 export const KEY_FILE = 'tls.key';
+/** Roots by which the sidecar knows the real service, besides Node's own; may be empty. */
+export const UPSTREAM_ROOTS_FILE = 'roots.crt';
 /** The pool's authorities. */
 export const AUTHORITY_FILE = 'ca.crt';
 /** The same and the roots that every program of the pod would trust without us. */

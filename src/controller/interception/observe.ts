@@ -4,7 +4,7 @@ import { Label } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import { ownedBy } from '../kinds.ts';
 import type { View } from '../view.ts';
-import { type Authority, authoritiesIn, seenAuthority, servedIn } from './material.ts';
+import { type Authority, authoritiesIn, seenAuthority, servedIn, upstreamRootsIn } from './material.ts';
 import { authoritySecretName, interceptionSecretName } from './names.ts';
 import type { ObservedInterception } from './observed.ts';
 import { interceptionOf } from './standing.ts';
@@ -15,6 +15,8 @@ export interface SeenInterception {
   authoritySecret: Secret | undefined;
   servedSecret: Secret | undefined;
   authorities: readonly Authority[];
+  /** PEM of what the real service may be known by besides public roots: ca.crt of the forge's Secret. */
+  upstreamRoots: string;
 }
 
 /** Reads both Secrets. One of that name which isn't the pool's is an error: it is somebody's, and never written. */
@@ -23,22 +25,35 @@ export async function observeInterception(
   { client, view }: { client: Pick<KubeClient, 'get'>; view: View },
 ): Promise<SeenInterception> {
   const standing = interceptionOf(pool.spec);
-  const [authoritySecret, servedSecret] = await Promise.all([
+  const [authoritySecret, servedSecret, upstreamRoots] = await Promise.all([
     ownSecret(authoritySecretName(pool.metadata.name), pool, client),
     ownSecret(interceptionSecretName(pool.metadata.name), pool, client),
+    standing.standing === 'Given' ? rootsOfForge(pool, client) : '',
   ]);
   const authorities = authoritySecret === undefined ? [] : authoritiesIn(authoritySecret.data ?? {});
   return {
     authoritySecret,
     servedSecret,
     authorities,
+    upstreamRoots,
     observed: {
       inUse: mayBeInUse(pool, view),
       ...(standing.standing === 'Given' ? { host: standing.host } : {}),
       ...(authoritySecret === undefined ? {} : { authorities: authorities.map(seenAuthority) }),
-      ...(servedSecret === undefined ? {} : { served: servedIn(servedSecret.data ?? {}, authorities) }),
+      ...(servedSecret === undefined
+        ? {}
+        : { served: servedIn(servedSecret.data ?? {}, authorities, upstreamRoots) }),
     },
   };
+}
+
+async function rootsOfForge(
+  { metadata, spec }: RunnerPool,
+  client: Pick<KubeClient, 'get'>,
+): Promise<string> {
+  const name = spec.forge.credentialsSecretRef?.name;
+  const secret = name === undefined ? undefined : await client.get(SecretKind, metadata.namespace, name);
+  return upstreamRootsIn(secret?.data ?? {});
 }
 
 async function ownSecret(

@@ -22,7 +22,7 @@ export interface SeenAuthority {
 export interface SeenServed {
   /** Ids of the authorities that the pods trust. */
   trusted: readonly string[];
-  /** Whether the bundle holds these and the system's roots as this release has them. */
+  /** Whether the bundle holds these and the system's roots as this release has them, and the sidecars the forge's. */
   rootsCurrent: boolean;
   /** The sidecars' certificate, where an authority of the pool's has signed it. */
   leaf?: { issuer: string; notAfter: Date };

@@ -5,6 +5,7 @@ import {
   CERTIFICATE_FILE,
   interceptionSecretName,
   KEY_FILE,
+  UPSTREAM_ROOTS_FILE,
 } from '../interception/names.ts';
 import { HTTPS_PORT, LOW_PORTS_SYSCTL } from '../interception/standing.ts';
 import type { HostAlias } from './blob_alias.ts';
@@ -102,7 +103,7 @@ export function interceptionVolumes(poolName: string): Record<string, unknown>[]
     projected: { sources: [{ secret: { name, items: files.map((key) => ({ key, path: key })) } }] },
   });
   return [
-    half(PodPart.interceptionVolume, [CERTIFICATE_FILE, KEY_FILE]),
+    half(PodPart.interceptionVolume, [CERTIFICATE_FILE, KEY_FILE, UPSTREAM_ROOTS_FILE]),
     half(PodPart.trustVolume, [AUTHORITY_FILE, BUNDLE_FILE]),
   ];
 }

@@ -12,12 +12,12 @@ const PROBE_AFTER_MS = 30_000;
  * socket, the answer among them, so that nobody here reads any of it.
  */
 export function tunnel(
-  { base, lookup }: ResultsUpstream,
+  { base, lookup, ca }: ResultsUpstream,
   request: IncomingMessage,
   client: Duplex,
   head: Buffer,
 ): void {
-  const upstream = connect(base, lookup);
+  const upstream = connect(base, lookup, ca);
   // Each ends or breaks the other; neither end has anybody left to tell.
   for (const end of ['error', 'close']) client.once(end, () => upstream.destroy());
   upstream.once('error', () => client.destroy());
@@ -32,7 +32,7 @@ export function tunnel(
   });
 }
 
-function connect(base: URL, lookup: ResultsUpstream['lookup']): Socket {
+function connect(base: URL, lookup: ResultsUpstream['lookup'], ca: ResultsUpstream['ca']): Socket {
   const tls = base.protocol === 'https:';
   const to = {
     host: base.hostname,
@@ -40,7 +40,11 @@ function connect(base: URL, lookup: ResultsUpstream['lookup']): Socket {
     ...(lookup === undefined ? {} : { lookup }),
   };
   if (!tls) return process.getBuiltinModule('node:net').connect(to);
-  return process.getBuiltinModule('node:tls').connect({ ...to, servername: base.hostname });
+  return process.getBuiltinModule('node:tls').connect({
+    ...to,
+    servername: base.hostname,
+    ...(ca === undefined ? {} : { ca }),
+  });
 }
 
 function headOf({ method, url, rawHeaders }: IncomingMessage, host: string): string {

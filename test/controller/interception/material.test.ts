@@ -10,6 +10,7 @@ import {
   seenAuthority,
   servedData,
   servedIn,
+  upstreamRootsIn,
 } from '../../../src/controller/interception/material.ts';
 
 const HOST = 'results-receiver.actions.githubusercontent.com';
@@ -20,11 +21,13 @@ const decoded = (data: Record<string, string>, key: string) =>
 
 let old: Authority;
 let fresh: Authority;
+let roots: string;
 let leaf: { certificate: string; key: string };
 beforeAll(async () => {
   old = await makeAuthority(HOST, NOW, 10 * DAY);
   fresh = await makeAuthority(HOST, NOW, 365 * DAY);
   leaf = await makeLeaf(old, NOW, 30 * DAY);
+  roots = (await makeAuthority('forge.example.com', NOW, DAY)).certificate;
 });
 
 describe('the certificates of a pool', () => {
@@ -43,7 +46,7 @@ describe('the certificates of a pool', () => {
 
 describe('what the pods mount', () => {
   it('holds every root that Node would trust without us, after ours, and fits into a Secret', () => {
-    const data = servedData(leaf, [old, fresh]);
+    const data = servedData(leaf, [old, fresh], roots);
     const bundle = decoded(data, 'bundle.crt');
     const ids = (bundle.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map((certificate) =>
       idOf({ certificate }),
@@ -57,7 +60,7 @@ describe('what the pods mount', () => {
   });
 
   it('is read back as it was written', () => {
-    expect(servedIn(servedData(leaf, [old, fresh]), [old, fresh])).toEqual({
+    expect(servedIn(servedData(leaf, [old, fresh], roots), [old, fresh], roots)).toEqual({
       trusted: [idOf(old), idOf(fresh)],
       rootsCurrent: true,
       leaf: { issuer: idOf(old), notAfter: new Date(NOW.getTime() + 10 * DAY) },
@@ -65,16 +68,33 @@ describe('what the pods mount', () => {
   });
 
   it('is to be written anew when it is somebody`s own, cut off, or a key of another certificate', async () => {
-    const data = servedData(leaf, [old]);
+    const data = servedData(leaf, [old], roots);
     const other = await makeLeaf(old, NOW, DAY);
-    expect(servedIn(data, [fresh])).not.toHaveProperty('leaf');
-    expect(servedIn({ ...data, 'tls.key': Buffer.from(other.key).toString('base64') }, [old])).toEqual({
-      trusted: [],
-      rootsCurrent: false,
-    });
-    expect(servedIn({ ...data, 'tls.crt': 'AAAA' }, [old]).rootsCurrent).toBe(false);
-    expect(servedIn({ ...data, 'bundle.crt': data['ca.crt'] ?? '' }, [old]).rootsCurrent).toBe(false);
-    expect(servedIn({}, [old]).rootsCurrent).toBe(false);
+    expect(servedIn(data, [fresh], roots)).not.toHaveProperty('leaf');
+    expect(servedIn({ ...data, 'tls.key': Buffer.from(other.key).toString('base64') }, [old], roots)).toEqual(
+      {
+        trusted: [],
+        rootsCurrent: false,
+      },
+    );
+    expect(servedIn({ ...data, 'tls.crt': 'AAAA' }, [old], roots).rootsCurrent).toBe(false);
+    expect(servedIn({ ...data, 'bundle.crt': data['ca.crt'] ?? '' }, [old], roots).rootsCurrent).toBe(false);
+    expect(servedIn({}, [old], roots).rootsCurrent).toBe(false);
+  });
+});
+
+describe('what the sidecar knows the real service by', () => {
+  it('is every certificate of the forge`s Secret, and nothing that lies beside them', () => {
+    const text = `# corporate\n${roots}${old.key}${fresh.certificate}`;
+    expect(upstreamRootsIn({ 'ca.crt': Buffer.from(text).toString('base64') })).toBe(
+      roots + fresh.certificate,
+    );
+    expect(upstreamRootsIn({ token: 'AAAA' })).toBe('');
+  });
+
+  it('is written anew when it has changed', () => {
+    expect(servedIn(servedData(leaf, [old], roots), [old], '').rootsCurrent).toBe(false);
+    expect(servedIn(servedData(leaf, [old], ''), [old], roots).rootsCurrent).toBe(false);
   });
 });
 

@@ -66,7 +66,7 @@ describe('a pod in which the results service leads to the sidecar', () => {
   });
 
   it('gives key and certificate to the sidecar alone, and the authority`s key to nobody', () => {
-    expect(filesOf(pod, 'harrier-tls')).toEqual([['linux-harrier-tls', 'tls.crt', 'tls.key']]);
+    expect(filesOf(pod, 'harrier-tls')).toEqual([['linux-harrier-tls', 'tls.crt', 'tls.key', 'roots.crt']]);
     expect(filesOf(pod, 'harrier-trust')).toEqual([['linux-harrier-tls', 'ca.crt', 'bundle.crt']]);
     const mounting = (volume: string) =>
       [...pod.initContainers, ...pod.containers]

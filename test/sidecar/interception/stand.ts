@@ -113,8 +113,8 @@ export class InterceptionStand {
   }
 
   /** Puts a certificate where the sidecar mounts it, and what the pool's pods trust where their containers do. */
-  async show(leaf: KeyPair): Promise<void> {
-    for (const [file, value] of Object.entries(servedData(leaf, [this.authority])))
+  async show(leaf: KeyPair, upstreamRoots = ''): Promise<void> {
+    for (const [file, value] of Object.entries(servedData(leaf, [this.authority], upstreamRoots)))
       await writeFile(this.file(join('tls', file)), Buffer.from(value, 'base64'));
     await chown(this.file('tls/tls.key'), PodPart.sidecarUser, PodPart.sidecarUser);
   }
