@@ -8,7 +8,10 @@ import { type LayerEntry, writeLayer } from './layer.ts';
 import { imageFolder } from './shelf.ts';
 
 /** `harrier-gitea-runner:dev`: Gitea's own runner, and what jobs in it need: Node, a shell, tar, gzip and zstd. */
-export async function buildGiteaRunnerImage(folder = imageFolder(), note: Note = () => {}): Promise<BuiltImage> {
+export async function buildGiteaRunnerImage(
+  folder = imageFolder(),
+  note: Note = () => {},
+): Promise<BuiltImage> {
   if (process.platform !== 'linux') throw new Error("the image with Gitea's runner is made on Linux alone");
   const bin = await ensureBinaries(['gitea-runner'], note);
   const runner: LayerEntry[] = [

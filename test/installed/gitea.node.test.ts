@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -17,6 +18,8 @@ const address = await addressForPods(process.env.HARRIER_TEST_CLUSTER ?? '');
 const reason = whyNoGitea() ?? (address === undefined ? 'its pods reach nothing on this machine' : undefined);
 const POOL = parse(readFileSync(new URL('../../examples/gitea/pool.yaml', import.meta.url), 'utf8')).spec;
 const APP = 'acme/app';
+/** The pools' cache may outlive a run of these tests. */
+const RUN = randomBytes(6).toString('hex');
 
 describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reason})` : ''}`, () => {
   const cluster = useCluster();
@@ -46,7 +49,10 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     const forge = { ...POOL.forge, url: gitea.url, scope, labels: [label], pollInterval: '2s' };
     return pools.apply(name, { ...POOL, replicas, forge });
   };
-  const onLabel = async (label: string) => (await exampleWorkflow()).replace('runs-on: linux', `runs-on: ${label}`);
+  const onLabel = async (label: string) =>
+    (await exampleWorkflow())
+      .replace('runs-on: linux', `runs-on: ${label}`)
+      .replace('key: deps-v1', `key: ${RUN}`);
   const records = async () => (await gitea.client.runners()).map(({ name }) => name);
   const recordOf = async (pod: string) => (await records()).find((name) => name.endsWith(pod));
   const podIn = (log: string) => /Z in the pod (\S+) of Harrier/.exec(log)?.[1];
@@ -59,39 +65,57 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     ['instance', { type: 'instance' }],
     ['organization', { type: 'organization', name: 'acme' }],
     ['repository', { type: 'repository', name: APP }],
-  ] as const)('runs a pushed workflow in a pod of its own, at the %s', { timeout: 240_000 }, async (kind, scope) => {
-    const name = `on-${kind}`;
-    await apply(name, scope, 1);
-    const hits: unknown[] = [];
-    for (const time of ['first', 'second']) {
-      const [pod = ''] = await pools.runners(name, 1);
-      const token = await pools.token(pod);
-      expect(await ask(token)).toBe(200);
-      expect(await recordOf(pod)).toMatch(/^harrier-[0-9a-f]{12}-/);
+  ] as const)(
+    'runs a pushed workflow in a pod of its own, at the %s',
+    { timeout: 240_000 },
+    async (kind, scope) => {
+      const name = `on-${kind}`;
+      await apply(name, scope, 1);
+      const hits: unknown[] = [];
+      for (const time of ['first', 'second']) {
+        const [pod = ''] = await pools.runners(name, 1);
+        const token = await pools.token(pod);
+        expect(await ask(token)).toBe(200);
+        expect(await recordOf(pod)).toMatch(/^harrier-[0-9a-f]{12}-/);
 
-      const commit = await gitea.client.push(APP, { [WORKFLOW]: await onLabel(name), [name]: time }, `${name} ${time}`);
-      const [job] = await gitea.client.ended(APP, commit, 1, 120_000);
-      const log = await gitea.client.log(APP, job?.id ?? 0);
-      expect(job, log).toMatchObject({ conclusion: 'success' });
-      expect(podIn(log)).toBe(pod);
-      hits.push(/cache hit = (\w+)/.exec(log)?.[1]);
+        const commit = await gitea.client.push(
+          APP,
+          { [WORKFLOW]: await onLabel(name), [name]: time },
+          `${name} ${time}`,
+        );
+        const [job] = await gitea.client.ended(APP, commit, 1, 120_000);
+        const log = await gitea.client.log(APP, job?.id ?? 0);
+        expect(job, log).toMatchObject({ conclusion: 'success' });
+        expect(podIn(log)).toBe(pod);
+        hits.push(/cache hit = (\w+)/.exec(log)?.[1]);
 
-      // Its record has gone with its job, and its token goes with its pod.
-      await expect.poll(() => recordOf(pod), { timeout: 30_000 }).toBeUndefined();
-      await expect.poll(() => ask(token), { timeout: 60_000 }).toBe(401);
-    }
-    // All three pools are of one namespace's cache: what the first of them saved, the others find.
-    expect(hits).toEqual([kind === 'instance' ? 'false' : 'true', 'true']);
-    await pools.kubectl('scale', `rp/${name}`, '--replicas=0');
-  });
+        // Its record has gone with its job, and its token goes with its pod.
+        await expect.poll(() => recordOf(pod), { timeout: 30_000 }).toBeUndefined();
+        await expect.poll(() => ask(token), { timeout: 60_000 }).toBe(401);
+      }
+      expect(hits).toEqual(['false', 'true']);
+      await pools.kubectl('scale', `rp/${name}`, '--replicas=0');
+    },
+  );
 
-  it('works off twenty jobs with four runners, each job in a pod of its own', { timeout: 400_000 }, async () => {
+  it('works off twenty jobs with four runners, each job in a pod of its own', {
+    timeout: 400_000,
+  }, async () => {
     await apply('many', { type: 'organization', name: 'acme' }, 4);
     await pools.runners('many', 4);
     const numbers = Array.from({ length: 20 }, (_, n) => n);
     const steps = [{ run: 'echo "in the pod $(hostname) of Harrier"' }];
-    const job = { 'runs-on': 'many', strategy: { matrix: { number: numbers } }, defaults: { run: { shell: 'sh' } }, steps };
-    const commit = await gitea.client.push(APP, { [WORKFLOW]: JSON.stringify({ on: 'push', jobs: { job } }) }, 'many');
+    const job = {
+      'runs-on': 'many',
+      strategy: { matrix: { number: numbers } },
+      defaults: { run: { shell: 'sh' } },
+      steps,
+    };
+    const commit = await gitea.client.push(
+      APP,
+      { [WORKFLOW]: JSON.stringify({ on: 'push', jobs: { job } }) },
+      'many',
+    );
     const jobs = await gitea.client.ended(APP, commit, 20, 360_000);
     expect(jobs.map(({ conclusion }) => conclusion)).toEqual(numbers.map(() => 'success'));
     const pods = await Promise.all(jobs.map(async ({ id }) => podIn(await gitea.client.log(APP, id))));
@@ -100,13 +124,20 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     await pools.kubectl('scale', 'rp/many', '--replicas=0');
   });
 
-  it('fails the job of a busy runner whose pod is deleted, and replaces the runner', { timeout: 240_000 }, async () => {
+  it('fails the job of a busy runner whose pod is deleted, and replaces the runner', {
+    timeout: 240_000,
+  }, async () => {
     await apply('deleted', { type: 'organization', name: 'acme' }, 1);
     const [pod = ''] = await pools.runners('deleted', 1);
     const steps = [{ run: 'echo begun; sleep 600' }];
     const job = { 'runs-on': 'deleted', defaults: { run: { shell: 'sh' } }, steps };
-    const commit = await gitea.client.push(APP, { [WORKFLOW]: JSON.stringify({ on: 'push', jobs: { job } }) }, 'long');
-    expect(await pools.runners('deleted', 1, 'Busy')).toEqual([pod]);
+    const commit = await gitea.client.push(
+      APP,
+      { [WORKFLOW]: JSON.stringify({ on: 'push', jobs: { job } }) },
+      'long',
+    );
+    const busy = ['get', 'rp', 'deleted', '-o', 'jsonpath={.status.busyReplicas}'];
+    await expect.poll(() => pools.kubectl(...busy), { timeout: 60_000 }).toBe('1');
     await pools.kubectl('delete', 'pod', pod, '--wait=false');
     const [ended] = await gitea.client.ended(APP, commit, 1, 60_000);
     expect(ended).toMatchObject({ conclusion: 'failure' });
@@ -120,6 +151,8 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
   it('leaves no record behind when its pools are gone', { timeout: 120_000 }, async () => {
     await pools.remove();
     expect(await records()).toEqual([]);
-    expect(await pools.kubectl('get', 'pods', '-n', RUNNER_NAMESPACE, '-l', 'harrier.dev/pool=many', '-o', 'name')).toBe('');
+    expect(
+      await pools.kubectl('get', 'pods', '-n', RUNNER_NAMESPACE, '-l', 'harrier.dev/pool=many', '-o', 'name'),
+    ).toBe('');
   });
 });
