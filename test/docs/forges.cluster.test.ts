@@ -79,14 +79,3 @@ test.each(EXAMPLES)('%s is accepted', async (path) => {
       input: JSON.stringify(object),
     });
 });
-
-test('the pages lead to files that are there', async () => {
-  const there = new Set(await readdir(join(ROOT, 'docs')));
-  for (const name of PAGES) {
-    const page = await readFile(join(ROOT, 'docs', name), 'utf8');
-    for (const [, target = ''] of page.matchAll(/\]\(([\w./-]+?)(?:#[\w-]+)?\)/g)) {
-      if (!target.includes('/')) expect(there, `${name} → ${target}`).toContain(target);
-      else await readFile(join(ROOT, 'docs', target)).catch((error) => expect(error.code).toBe('EISDIR'));
-    }
-  }
-});

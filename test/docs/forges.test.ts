@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -31,6 +31,12 @@ const firstCells = (markdown: string, heading: string) =>
 
 const frame = await page('forges.md');
 const external = await page('forges_external.md');
+
+test('pages lead to files that are there', async () => {
+  for (const name of (await readdir(DOCS)).filter((one) => one.endsWith('.md')))
+    for (const [, target = ''] of (await page(name)).matchAll(/\]\(([\w./-]+?)(?:#[\w-]+)?\)/g))
+      await expect(access(join(DOCS, target)), `${name} → ${target}`).resolves.toBeUndefined();
+});
 
 describe('the page of forges', () => {
   test('tells of every type', () => {

@@ -62,7 +62,7 @@ export const HOOK = {
   remove: {
     summary: 'Remove the record of one runner',
     description:
-      'The runner may not take a job from then on. Answer 200 as well when there is no such record any more, and 409 while it has a job.',
+      'The runner may not take a job from then on. Answer 200 as well when there is no such record any more, and 409 while it has a job. Nothing of the body is read.',
     ask: z.object({ pool: hookPool, id: name.describe('Your id of the record.') }),
     answer: z.object({}),
   },

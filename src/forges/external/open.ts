@@ -67,7 +67,7 @@ export function openExternal(settings: ForgeSettings, http: ForgeHttp, now = () 
 
     async remove(id) {
       try {
-        await ask('remove', HOOK.remove.answer, { id }, `remove the record ${id}`);
+        await ask('remove', HOOK.remove.answer.optional(), { id }, `remove the record ${id}`);
       } catch (error) {
         if (!(error instanceof ForgeError) || error.reason !== 'NotFound') throw error;
       }

@@ -176,6 +176,14 @@ test('a list without an end is not read for ever', async () => {
   await expect(forge.list(PREFIX)).rejects.toMatchObject({ reason: 'Unreadable' });
 });
 
+test.each([{ status: 204 }, { status: 404, body: { title: 'no such record' } }])(
+  'what is removed may be answered by %j',
+  async (answer) => {
+    between.answerNext(answer);
+    await forge.remove('7');
+  },
+);
+
 test('a queue that can’t be known is undefined', async () => {
   between.answerNext({ status: 200, body: { queued: null } });
   expect(await forge.queued(['linux'])).toBeUndefined();
