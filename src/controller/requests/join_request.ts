@@ -1,7 +1,7 @@
 import { ForgeError } from '../../forges/forge_error.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { RunnerTokenKind } from '../../kube/kinds.ts';
-import type { JoinAnswer } from '../../protocol/join.ts';
+import { joinAnswer } from '../../protocol/join.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { RunnerToken, RunnerTokenStatus } from '../../resources/runner_token.ts';
 import { hasForge, type PoolWithForge } from '../forge/forges.ts';
@@ -62,13 +62,16 @@ async function join(
 ): Promise<void> {
   const { uid } = token.metadata;
   const before = token.status?.forge !== undefined;
-  const joining = await hands.forges.join(pool, podName, before, async (made) => {
-    const forge = { id: made.record.id, name: made.record.name };
-    return (await write(request, token, { forge }, hands)) ? made : undefined;
+  const joining = await hands.forges.join(pool, podName, before, async ({ record, files }) => {
+    const answer = joinAnswer.safeParse({ files });
+    // No cause: it would quote the secret.
+    if (!answer.success)
+      throw new ForgeError('Unreadable', 'the forge’s answer makes no files for the runner');
+    const forge = { id: record.id, name: record.name };
+    return (await write(request, token, { forge }, hands)) ? { record, answer: answer.data } : undefined;
   });
   if (joining === undefined || isAbandoned(request, hands)) return;
-  const answer: JoinAnswer = { files: { ...joining.files } };
-  await hands.handover.put(uid, request.id, { join: JSON.stringify(answer) });
+  await hands.handover.put(uid, request.id, { join: JSON.stringify(joining.answer) });
   hands.lookAtForge(pool);
   hands.events.record(RunnerTokenKind, token, {
     type: 'Normal',

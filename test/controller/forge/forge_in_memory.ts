@@ -35,7 +35,7 @@ export class ForgeInMemory implements ForgeOptions {
         this.made += 1;
         const record = { id: String(this.made), name };
         this.records.push({ ...record, state: 'Offline' });
-        return { record, files: { '.runner': `secret-of-${name}-${this.made}` } };
+        return { record, files: { 'runner.json': `secret-of-${name}-${this.made}` } };
       },
       list: async (namePrefix) => {
         this.ask('list');
