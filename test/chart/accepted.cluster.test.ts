@@ -148,6 +148,13 @@ function everything(): Values {
       trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
     },
     cache: { freeDiskFloor: '20Gi', openUploadTimeout: '90m', allowedHosts: ['forge.internal:8443'] },
+    webhooks: {
+      enabled: true,
+      from: [monitoring],
+      service: { type: 'LoadBalancer', annotations: { a: 'b' } },
+      ingress: { enabled: true, host: 'hooks.example.com', tlsSecret: 'tls', annotations: { a: 'b' } },
+    },
+    keda: { enabled: true, from: [monitoring], tls: { secret: 'tls', clientCertificates: true } },
     networkPolicy: {
       kubernetesApi: { cidrs: ['10.0.0.1/32', 'fd00::1/128'], ports: [6443] },
       apiFrom: [monitoring],
