@@ -146,6 +146,24 @@ describe('against a GitLab of its own', () => {
     expect(fake.asked.filter(({ url }) => url.pathname.startsWith('/api/v4/runners/'))).toEqual([]);
   });
 
+  test('a list with cursors is followed, by the way that the forge is reached', async () => {
+    const next = 'https://gitlab.internal/api/v4/elsewhere?cursor=eyJpZCI6&per_page=100&type=project_type';
+    const runner = (id: number) => ({
+      id,
+      description: `${NAME}-${id}`,
+      status: 'online',
+      job_execution_status: 'idle',
+    });
+    fake.answerNext({ status: 200, headers: { link: `<${next}>; rel="next"` }, body: [runner(1)] });
+    fake.answerNext({ status: 200, body: [runner(2)] });
+    expect((await forge.list('harrier-')).map(({ id }) => id)).toEqual(['1', '2']);
+    const { url } = fake.asked.at(-1) ?? {};
+    expect([url?.pathname, url?.searchParams.get('cursor')]).toEqual([
+      '/api/v4/projects/acme%2Fci%2Fshop/runners',
+      'eyJpZCI6',
+    ]);
+  });
+
   test('what did not change is not sent again', async () => {
     await join(forge);
     const [first, second] = [await forge.list('harrier-'), await forge.list('harrier-')];
