@@ -119,12 +119,38 @@ const BAD_POOLS: [what: string, spec: Fields, field: string, problem: string][] 
     'spec.forge.credentialsSecretRef.name',
     'Required',
   ],
-  ...(['repository', 'organization'] as const).map((type): [string, Fields, string, string] => [
+  ...(['repository', 'organization', 'enterprise'] as const).map((type): [string, Fields, string, string] => [
     `scope ${type} without name`,
     { forge: { ...gitea, scope: { type } } },
     'spec.forge.scope',
     'name is required',
   ]),
+  [
+    'an enterprise of a forge that has none',
+    { forge: { ...gitea, scope: { type: 'enterprise', name: 'corp' } } },
+    'spec.forge.scope',
+    'with type github alone',
+  ],
+  [
+    'GitHub without a scope',
+    { forge: { ...gitea, type: 'github', scope: undefined } },
+    'spec.forge.scope',
+    'a repository, an organization or an enterprise',
+  ],
+  [
+    'all of GitHub',
+    { forge: { ...gitea, type: 'github', scope: { type: 'instance' } } },
+    'spec.forge.scope',
+    'a repository, an organization or an enterprise',
+  ],
+  [
+    'a runner group of a repository',
+    {
+      forge: { ...gitea, type: 'github', scope: { type: 'repository', name: 'acme/app' }, runnerGroup: 'g' },
+    },
+    'spec.forge.runnerGroup',
+    'no runner groups',
+  ],
   [
     'scope instance with a name',
     { forge: { ...gitea, scope: { type: 'instance', name: 'acme' } } },

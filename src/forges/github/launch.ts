@@ -12,9 +12,11 @@ const SCRIPT = `set -eu
 [ -x ./run.sh ] || cd /home/runner
 if [ -f "$HARRIER_JOIN_DIR/ca.crt" ]; then
   bundle=$(mktemp)
-  cat "\${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$HARRIER_JOIN_DIR/ca.crt" 2>/dev/null >"$bundle" || true
+  cat "\${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" \${NODE_EXTRA_CA_CERTS:+"$NODE_EXTRA_CA_CERTS"} \\
+    "$HARRIER_JOIN_DIR/ca.crt" 2>/dev/null >"$bundle" || true
+  chmod 644 "$bundle"
   rm -f "$HARRIER_JOIN_DIR/ca.crt"
-  export SSL_CERT_FILE="$bundle" NODE_EXTRA_CA_CERTS="\${NODE_EXTRA_CA_CERTS:-$bundle}"
+  export SSL_CERT_FILE="$bundle" NODE_EXTRA_CA_CERTS="$bundle"
 fi
 for file in "$HARRIER_JOIN_DIR"/*; do
   (umask 077 && cat "$file" >".\${file##*/}")

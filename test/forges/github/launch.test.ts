@@ -71,14 +71,16 @@ test('a signal reaches the runner', async () => {
   await expect.poll(() => readdir(home), { timeout: 10_000 }).toContain('stopped');
 });
 
-test('the authority of a server of its own is trusted besides those of the system', async () => {
-  const system = join(folder, 'system.crt');
+test('the authority of a server of its own is trusted besides those that were before', async () => {
+  const [system, more] = [join(folder, 'system.crt'), join(folder, 'more.crt')];
   await writeFile(system, 'SYSTEM\n');
-  await start({ ...FILES, 'ca.crt': 'OF THE FORGE\n' }, { SSL_CERT_FILE: system });
+  await writeFile(more, 'MORE\n');
+  const env = { SSL_CERT_FILE: system, NODE_EXTRA_CA_CERTS: more };
+  await start({ ...FILES, 'ca.crt': 'OF THE FORGE\n' }, env);
   const seen = await read('seen');
   const bundle = /^SSL_CERT_FILE=(.*)$/m.exec(seen)?.[1] ?? '';
-  expect(await readFile(bundle, 'utf8')).toBe('SYSTEM\nOF THE FORGE\n');
-  expect(seen).toContain(`NODE_EXTRA_CA_CERTS=${bundle}`);
+  expect(await readFile(bundle, 'utf8')).toBe('SYSTEM\nMORE\nOF THE FORGE\n');
+  expect(seen).toContain(`NODE_EXTRA_CA_CERTS=${bundle}\n`);
   expect(await readdir(home)).not.toContain('.ca.crt');
   await rm(bundle);
 });
