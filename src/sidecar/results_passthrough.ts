@@ -23,7 +23,11 @@ export function resultsHandler(upstream: ResultsUpstream | undefined): Handler {
 
   return async (exchange: Exchange) => {
     const { request, response } = exchange;
-    const outgoing = requester.request(new URL(`${prefix}${request.url ?? '/'}`, base), {
+    const outgoing = requester.request({
+      hostname: base.hostname,
+      port: base.port || undefined,
+      // As it came: resolved as a URL, `//elsewhere/` would be another server.
+      path: `${prefix}${request.url ?? '/'}`,
       method: request.method ?? 'GET',
       headers: outgoingHeaders(request, base.host),
       agent,

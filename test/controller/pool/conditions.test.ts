@@ -34,6 +34,16 @@ const CASES: [string, Partial<Observed>, string[]][] = [
     ['True/AllReady', 'True/RollingOut', 'False/AsExpected'],
   ],
   [
+    'certificates on their way',
+    { interception: { standing: 'Given', host: 'results.example.com', ready: false } },
+    ['False/RunnersStarting', 'True/RunnersStarting', 'False/AsExpected'],
+  ],
+  [
+    'certificates that cannot be made',
+    { interception: { standing: 'Given', host: 'results.example.com', ready: false, trouble: 'why' } },
+    ['False/InterceptionNotReady', 'False/Waiting', 'True/InterceptionNotReady'],
+  ],
+  [
     'missing credentials',
     { credentials: 'Missing' },
     ['False/CredentialsSecretMissing', 'False/Waiting', 'True/CredentialsSecretMissing'],
@@ -93,5 +103,45 @@ describe('conditions', () => {
     expect(planned.status).toMatchObject({ idleReplicas: 1, readyReplicas: 0 });
     expect(planned.againAfterMs).toBe(10_000);
     expect(plan(seen, new Date(NOW.getTime() + 10_000)).status.readyReplicas).toBe(1);
+  });
+});
+
+describe('the condition CacheIntercepted', () => {
+  const given = { standing: 'Given' as const, host: 'results.example.com' };
+  const was = (status: 'True' | 'False') => ({
+    pool: pool({
+      status: {
+        ...plan(observed(), NOW).status,
+        conditions: [
+          {
+            ...{ type: 'CacheIntercepted', status, reason: 'Intercepted', message: 'before' },
+            lastTransitionTime: '2026-11-20T08:00:00Z',
+          },
+        ],
+      },
+    }),
+  });
+  const refused = { standing: 'Refused' as const, reason: 'Proxy', message: 'a proxy' };
+
+  it.each<[string, Partial<Observed>, string | undefined]>([
+    ['is said where it is', { interception: { ...given, ready: true } }, 'True/Intercepted'],
+    ['is not said where nothing was asked', { ...was('True') }, undefined],
+    ['says why it is not', { interception: refused }, 'False/Proxy'],
+    ['says that it is on its way', { interception: { ...given, ready: false } }, 'False/Preparing'],
+    [
+      'is believed by a controller that has just begun to lead',
+      { ...was('True'), interception: { ...given, ready: false } },
+      'True/Intercepted',
+    ],
+    [
+      'is not believed against what is in the way',
+      { ...was('True'), interception: { ...given, ready: false, trouble: 'why' } },
+      'False/Preparing',
+    ],
+  ])('%s', (_what, changes, expected) => {
+    const found = plan(observed(changes), NOW).status.conditions.find(
+      ({ type }) => type === 'CacheIntercepted',
+    );
+    expect(found && `${found.status}/${found.reason}`).toBe(expected);
   });
 });

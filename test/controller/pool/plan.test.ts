@@ -183,6 +183,14 @@ const CASES: [string, Partial<Observed>, string[]][] = [
     [],
   ],
   [
+    'makes nothing while what the interception mounts is not there, and leaves what is there',
+    {
+      interception: { standing: 'Given', host: 'results.example.com', ready: false },
+      runners: [runner(0, 'Idle', old)],
+    },
+    [],
+  ],
+  [
     'makes nothing from a template that would show the token',
     { templateRefusals: [{ field: 'spec.template.spec.hostPID', message: 'shows it' }] },
     [],

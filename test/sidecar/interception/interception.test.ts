@@ -108,6 +108,16 @@ describe.runIf(process.platform === 'linux')('the results service of GitHub in a
     expect(JSON.stringify(stand.sidecar.log())).not.toContain('ArtifactService');
   });
 
+  it.each(['//elsewhere.invalid/a', '/a/../b/%2e%2e/c?d=//e', 'https://elsewhere.invalid/a'])(
+    'goes nowhere else, whatever the path: %s',
+    { timeout: 60_000 },
+    async (path) => {
+      const came = await stand.ask({ do: 'post', path, headers: ['Content-Length', '0'], body: '' });
+      expect(came).toMatchObject({ status: 207 });
+      expect((await stand.seen()).github.at(-1)).toMatchObject({ url: path });
+    },
+  );
+
   it('streams 64 MiB both ways at once, and holds none of it', { timeout: 120_000 }, async () => {
     const before = await peakMiB();
     const { sent, received } = await stand.ask({ do: 'stream', mebibytes: 64 });
