@@ -26,35 +26,44 @@ export type WritePoolStatus = (
 const TRIES = 10;
 
 /** The one writer of the api's part of RunnerPool.status. */
-export function createWritePoolStatus({ client, pools }: WritePoolStatusOptions): WritePoolStatus {
+export function createWritePoolStatus(through: WritePoolStatusOptions): WritePoolStatus {
   return async (held, decide, options = {}) => {
     const { namespace, name, uid } = held.metadata;
     let pool = held;
     for (let tried = 1; ; tried++) {
       const changes = decide(pool);
       if (changes === undefined) return undefined;
-      const { cache, webhook } = pool.status ?? {};
       try {
-        const written = await client.applyStatus(
-          ServedPoolKind,
-          {
-            apiVersion: API_VERSION,
-            kind: ServedPoolKind.kind,
-            // With the version that it was made from: of two replicas one meets 409 and decides anew.
-            metadata: { namespace, name, uid, resourceVersion: pool.metadata.resourceVersion },
-            status: { cache, webhook, ...changes },
-          },
-          { ...options, fieldManager: FieldManager.api, force: true },
-        );
-        pools.store.absorb(written);
-        return written;
+        return await apply(through, pool, changes, options);
       } catch (error) {
         if (isKubeError(error, 'notFound')) return undefined;
         if (!isKubeError(error, 'conflict') || tried === TRIES) throw error;
       }
-      const read = await client.get(ServedPoolKind, namespace, name, options);
+      const read = await through.client.get(ServedPoolKind, namespace, name, options);
       if (read?.metadata.uid !== uid) return undefined;
       pool = read;
     }
   };
+}
+
+async function apply(
+  { client, pools }: WritePoolStatusOptions,
+  { metadata, status }: ServedPool,
+  changes: Partial<ApiPoolStatus>,
+  options: Abortable,
+): Promise<ServedPool> {
+  const { namespace, name, uid, resourceVersion } = metadata;
+  const written = await client.applyStatus(
+    ServedPoolKind,
+    {
+      apiVersion: API_VERSION,
+      kind: ServedPoolKind.kind,
+      // With the version that it was made from: of two replicas one meets 409 and decides anew.
+      metadata: { namespace, name, uid, resourceVersion },
+      status: { cache: status?.cache, webhook: status?.webhook, ...changes },
+    },
+    { ...options, fieldManager: FieldManager.api, force: true },
+  );
+  pools.store.absorb(written);
+  return written;
 }
