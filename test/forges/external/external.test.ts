@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { listedHosts } from '../../../src/egress/allowed_hosts.ts';
 import { HOOK, HOOK_WINDOW_SECONDS } from '../../../src/forges/external/contract.ts';
@@ -22,9 +25,11 @@ let example: ExampleForge;
 let between: Wire;
 let webhooks: Wire;
 let forge: Forge;
+let folder: string;
 const filesOf = new Map<string, Readonly<Record<string, string>>>();
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'harrier-external-'));
   webhooks = await startWire(() => ({ status: 202 }));
   example = await startExampleForge({ SECRET, HARRIER_WEBHOOK: webhooks.url, WEBHOOK_SECRET });
   between = await startBetween(new URL(example.hook).origin);
@@ -43,6 +48,7 @@ afterAll(async () => {
   await example?.stop();
   await between?.close();
   await webhooks?.close();
+  await rm(folder, { recursive: true });
 });
 
 const stateOf = async (id: string) => (await forge.list('')).find((one) => one.id === id)?.state;
@@ -88,10 +94,13 @@ test('each job runs in a runner of its own, which finds nothing of what it joine
 test('a busy runner is listed as such and kept, until its job has ended', async () => {
   const { record } = await forge.join({ name: `${PREFIX}linux-busy`, labels: ['slow'] });
   const runner = await connect(record.id);
-  await example.queue('sleep 1', ['slow']);
+  const end = join(folder, 'end');
+  await example.queue(`until [ -e '${end}' ]; do sleep 0.1; done`, ['slow']);
   await vi.waitFor(async () => expect(await stateOf(record.id)).toBe('Busy'), PATIENCE);
   await expect(forge.remove(record.id)).rejects.toMatchObject({ reason: 'Refused' });
-  await new Promise((resolve) => runner.once('exit', resolve));
+  const ended = new Promise((resolve) => runner.once('exit', resolve));
+  await writeFile(end, '');
+  await ended;
   await forge.remove(record.id);
 });
 

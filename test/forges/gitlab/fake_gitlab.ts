@@ -59,7 +59,7 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeG
     if (fake.remaining <= 0)
       return {
         status: 429,
-        headers: { ...limits(), 'retry-after': '1', 'content-type': 'text/plain' },
+        headers: { ...limits(), 'retry-after': '30', 'content-type': 'text/plain' },
         body: 'Retry later\n',
       };
     fake.remaining -= 1;
@@ -71,7 +71,7 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeG
     return {
       'ratelimit-limit': '2000',
       'ratelimit-remaining': String(Math.max(0, fake.remaining)),
-      'ratelimit-reset': String(Math.ceil(Date.now() / 1000) + 1),
+      'ratelimit-reset': String(Math.ceil(Date.now() / 1000) + 30),
     };
   }
 

@@ -195,7 +195,10 @@ describe('against a GitLab of its own', () => {
 
   test('a used-up limit holds further requests back', async () => {
     fake.remaining = 0;
-    await expect(forge.list('harrier-')).rejects.toMatchObject({ reason: 'RateLimited', retryAfterMs: 1000 });
+    await expect(forge.list('harrier-')).rejects.toMatchObject({
+      reason: 'RateLimited',
+      retryAfterMs: 30_000,
+    });
     await expect(forge.list('harrier-')).rejects.toMatchObject({ reason: 'RateLimited' });
     expect(fake.asked).toHaveLength(1);
   });
