@@ -19,16 +19,17 @@ export interface SeenInterception {
   upstreamRoots: string;
 }
 
-/** Reads both Secrets. One of that name which isn't the pool's is an error: it is somebody's, and never written. */
+/** Reads both Secrets. Where they are needed, one of that name which isn't the pool's is an error: it is never written. */
 export async function observeInterception(
   pool: RunnerPool,
   { client, view }: { client: Pick<KubeClient, 'get'>; view: View },
 ): Promise<SeenInterception> {
   const standing = interceptionOf(pool.spec);
+  const asked = standing.standing === 'Given';
   const [authoritySecret, servedSecret, upstreamRoots] = await Promise.all([
-    ownSecret(authoritySecretName(pool.metadata.name), pool, client),
-    ownSecret(interceptionSecretName(pool.metadata.name), pool, client),
-    standing.standing === 'Given' ? rootsOfForge(pool, client) : '',
+    ownSecret(authoritySecretName(pool.metadata.name), pool, asked, client),
+    ownSecret(interceptionSecretName(pool.metadata.name), pool, asked, client),
+    asked ? rootsOfForge(pool, client) : '',
   ]);
   const authorities = authoritySecret === undefined ? [] : authoritiesIn(authoritySecret.data ?? {});
   return {
@@ -59,12 +60,14 @@ async function rootsOfForge(
 async function ownSecret(
   name: string,
   { metadata }: RunnerPool,
+  asked: boolean,
   client: Pick<KubeClient, 'get'>,
 ): Promise<Secret | undefined> {
   const secret = await client.get(SecretKind, metadata.namespace, name);
-  if (secret !== undefined && !ownedBy(secret, metadata.uid))
+  if (secret === undefined || ownedBy(secret, metadata.uid)) return secret;
+  if (asked)
     throw new Error(`Secret ${metadata.namespace}/${name} is not the pool's own: remove or rename it`);
-  return secret;
+  return undefined;
 }
 
 /** Whether a pod of another shape than today's lives, or today's is not known yet. */

@@ -234,6 +234,15 @@ describe('the life of a pool`s authority', { timeout: 120_000 }, () => {
     expect(authoritiesOf(tls)).toContain(signerOf(tls));
   });
 
+  it('leaves a namesake`s Secret alone in a pool that asks for none', async () => {
+    const theirs = { namespace: unled, name: 'plain-harrier-ca' };
+    await client.create(SecretKind, { apiVersion: 'v1', kind: 'Secret', metadata: theirs });
+    const inCluster = await newPool(unled, 'plain', { forge: { type: 'none' } });
+    const { run, ready } = reconcilerOf((await inCluster.get()) as RunnerPool, { now: new Date() });
+    expect([await run(), ready()]).toEqual([{}, false]);
+    expect(await client.get(SecretKind, unled, theirs.name)).toBeDefined();
+  });
+
   it.each([1, 2, 3])('goes on from a crash after write %d, its answer lost', async (cut) => {
     const inCluster = await newPool(unled, `cut-${cut}`);
     const pool = (await inCluster.get()) as RunnerPool;
