@@ -5,6 +5,7 @@ SHELL := /bin/bash
 NODE = $(firstword $(wildcard node_modules/.bin/node) node) --disable-warning=ExperimentalWarning
 PACKAGES := node_modules/.package-lock.json
 CLUSTER ?=
+FORGE ?=
 
 $(PACKAGES): package.json package-lock.json
 	@printf 'installing npm packages '
@@ -17,8 +18,8 @@ $(PACKAGES): package.json package-lock.json
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(PACKAGES) ## a cluster, the image, the chart, a pool of 3 and one real job through it (CLUSTER=current|kind|local|controlplane chooses)
-	@$(NODE) hack/run.ts $(if $(CLUSTER),--cluster $(CLUSTER))
+run: $(PACKAGES) ## a cluster, the image, the chart, a pool of 3 and one real job through it (CLUSTER=current|kind|local|controlplane chooses); FORGE=gitea: with a real Gitea
+	@$(NODE) hack/run.ts $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(FORGE),--forge $(FORGE))
 
 test: $(PACKAGES) ## every test there is
 	@$(NODE) hack/test.ts

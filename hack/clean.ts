@@ -12,6 +12,7 @@ import { step } from './progress.ts';
 import { run } from './run/command.ts';
 import { kubectl } from './run/kubectl.ts';
 import { FIRST_POOL } from './run/pool.ts';
+import { removeStandingGitea } from './servers/gitea/standing.ts';
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +23,7 @@ const { values } = parseArgs({
 
 if (readState(values.name)?.kind === 'current')
   await step('Harrier in the current cluster', removeFromCurrent);
+await step('its Gitea', () => removeStandingGitea(values.name));
 await step(`cluster ${values.name}`, (note) => clusterDown(values.name, note));
 await step('dist and the images', async () => {
   for (const made of [new URL('../dist', import.meta.url).pathname, imageFolder()])
