@@ -135,7 +135,10 @@ describe.skipIf(reason !== undefined)(
       await serve({ clientCertificates: true });
       setPool(pools, 'linux', { queued: 1, busyReplicas: 0 });
       const asked = { pool: 'linux' };
-      expect(await ask('IsActive', asked, { SCALER_TLS: folder })).toMatchObject([{ result: true }, OK]);
+      // The certificate is read while the port is open already; until then KEDA has to come again.
+      await expect
+        .poll(() => ask('IsActive', asked, { SCALER_TLS: folder }), { timeout: 15_000 })
+        .toMatchObject([{ result: true }, OK]);
       const anonymous = await mkdtemp(join(tmpdir(), 'harrier-keda-anonymous-'));
       await copyFile(join(folder, 'ca.crt'), join(anonymous, 'ca.crt'));
       expect(await ask('IsActive', asked, { SCALER_TLS: anonymous })).toMatchObject([

@@ -55,8 +55,8 @@ export async function startWebhooks(options: WebhookStandOptions = {}): Promise<
   const log = pino({ level: 'silent' });
   const api = await anApi({
     level: 'info',
-    // A limit of the runners', which is none of the forges'.
-    limits: { requestsPerSecond: 5 },
+    // A limit of the runners', which is none of the forges'; and a busy machine puts nothing off.
+    limits: { requestsPerSecond: 5, maxEventLoopDelayMs: 60_000 },
     routes: () => {
       const onWrite = (outcome: 'written' | 'failed') => metrics?.webhooks.wrote(outcome);
       const hints = createHints({
@@ -79,7 +79,7 @@ export async function startWebhooks(options: WebhookStandOptions = {}): Promise<
         metrics: counting,
         now,
         log,
-        answerWithinMs: options.answerWithinMs ?? 3_000,
+        answerWithinMs: options.answerWithinMs ?? 30_000,
       });
       return [webhookRoutes(receive)];
     },
