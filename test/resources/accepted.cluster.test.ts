@@ -87,18 +87,19 @@ test('kubectl get rp and rt print what a person wants to know', async () => {
     type: 'Ready',
     status: 'False',
     reason: 'Starting',
-    message: '',
+    message: '3 of 5 runners ready',
     lastTransitionTime: at(0),
   };
   await patchStatus('rp', 'shown', {
     readyReplicas: 3,
     idleReplicas: 2,
     busyReplicas: 1,
+    queued: 7,
     conditions: [ready],
   });
   expect(await rows('rp', 'shown')).toEqual([
-    ['NAME', 'DESIRED', 'READY', 'IDLE', 'BUSY', 'FORGE', 'AGE'],
-    ['shown', '5', '3', '2', '1', 'none', expect.stringMatching(/^\d+s$/)],
+    ['NAME', 'DESIRED', 'READY', 'IDLE', 'BUSY', 'QUEUED', 'FORGE', 'AGE', 'STATUS'],
+    ['shown', '5', '3', '2', '1', '7', 'none', expect.stringMatching(/^\d+s$/), '3 of 5 runners ready'],
   ]);
   expect((await rows('rp', 'shown', '-o', 'wide'))[1]).toContain('Starting');
 

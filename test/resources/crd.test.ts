@@ -15,7 +15,7 @@ test('the two kinds have the names that people type', () => {
 });
 
 test.each([
-  ['runnerpools', ['Desired', 'Ready', 'Idle', 'Busy', 'Forge', 'Age']],
+  ['runnerpools', ['Desired', 'Ready', 'Idle', 'Busy', 'Queued', 'Forge', 'Age', 'Status']],
   ['runnertokens', ['Type', 'Pool', 'Runner', 'Usage', 'Uses', 'Last used by', 'Phase', 'Expires']],
 ])('kubectl get %s prints its columns, and the rest only when asked for more', (plural, names) => {
   const resource = customResources.find((one) => one.plural === plural);

@@ -6,6 +6,7 @@ import { writeTokenStatus } from '../token/token_status.ts';
 import type { View } from '../view.ts';
 import { failingAfter } from './back_off.ts';
 import { type Forges, labelsOf, type PoolWithForge } from './forges.ts';
+import type { KnownForge } from './known_forge.ts';
 import { markOf } from './record_mark.ts';
 
 export interface AskHands {
@@ -26,6 +27,7 @@ export async function askForge(pool: PoolWithForge, hands: AskHands): Promise<bo
   const prefix = forges.prefixOf(uid);
   const beganMs = now().getTime();
   // Only of these does an answer without their record say that it is gone.
+  const unsure = [...known.unsure];
   const noted = tokensOf(pool, hands.view).filter((one) => one.status?.forge !== undefined);
   try {
     const { forge } = await forges.refresh(pool);
@@ -33,7 +35,7 @@ export async function askForge(pool: PoolWithForge, hands: AskHands): Promise<bo
     const records = listed.filter((one) => one.name.startsWith(prefix));
     known.look = { beganMs, records, queued };
     known.failing = undefined;
-    remember(known, records, beganMs);
+    remember(known, records, unsure, beganMs);
   } catch (error) {
     known.failing = failingAfter(known.failing, error, now().getTime(), Math.random());
     return false;
@@ -50,11 +52,17 @@ export function tokensOf({ metadata }: PoolWithForge, view: View): RunnerToken[]
   });
 }
 
-function remember(known: ReturnType<Forges['known']>, records: readonly ForgeRunner[], nowMs: number): void {
+function remember(
+  known: KnownForge,
+  records: readonly ForgeRunner[],
+  unsure: readonly string[],
+  nowMs: number,
+): void {
   const names = new Set(records.map((one) => one.name));
   for (const { name, state } of records) if (state === 'Busy') known.busy.add(name);
-  for (const [id, untilMs] of known.kept) if (untilMs <= nowMs) known.kept.delete(id);
-  for (const name of known.unsure) if (!names.has(name)) known.unsure.delete(name);
+  for (const [name, untilMs] of known.kept) if (untilMs <= nowMs) known.kept.delete(name);
+  // Only of what was unsure before it was asked does the answer say anything.
+  for (const name of unsure) if (!names.has(name)) known.unsure.delete(name);
 }
 
 async function mark(seen: RunnerToken, records: readonly ForgeRunner[], hands: AskHands): Promise<void> {

@@ -167,12 +167,7 @@ export function createForges({
     // By its name alone: an id that was noted down may mean another's record, since the pool's forge may have changed.
     for (const record of records.filter((one) => one.name === name)) {
       if (live && record.state === 'Busy') throw new ForgeError('Refused', 'the runner is busy');
-      try {
-        await forge.remove(record.id);
-      } catch (error) {
-        it.kept.set(record.id, now().getTime() + KEPT_MS);
-        throw error;
-      }
+      await forge.remove(record.id);
       drop(it, record.id);
     }
   }
@@ -195,11 +190,13 @@ export function createForges({
     async remove(pool, name, live) {
       if (!name.startsWith(recordPrefix(options.namePrefix, pool.metadata.uid))) return false;
       const it = known(pool.metadata.uid);
+      if ((it.kept.get(name) ?? 0) > now().getTime()) return false;
       try {
         await removeOne(pool, name, live);
         return true;
       } catch (error) {
         const { reason } = asForgeError(error);
+        it.kept.set(name, now().getTime() + KEPT_MS);
         if (reason === 'Refused' && live) it.busy.add(name);
         if (reason === 'Unavailable' || reason === 'RateLimited') {
           it.failing = failingAfter(it.failing, error, now().getTime(), Math.random());

@@ -41,7 +41,7 @@ export interface KnownForge {
   joining: Set<string>;
   /** Names under which a record may have been made, since no answer came. */
   unsure: Set<string>;
-  /** Ids of records that the forge did not remove, and until when it isn't asked to again. */
+  /** Names of records that the forge did not remove, and until when it isn't asked to again. */
   kept: Map<string, number>;
   /** When it is to be asked next. */
   dueMs: number;

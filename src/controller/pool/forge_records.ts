@@ -20,7 +20,7 @@ export function removeOrphans({ forge, runners }: Observed): Extract<PoolAction,
   ]);
   const kept = new Set(forge.kept);
   return forge.records
-    .filter((one) => !held.has(one.name) && !kept.has(one.id))
+    .filter((one) => !held.has(one.name) && !kept.has(one.name))
     .slice(0, MOST_AT_ONCE)
     .map(({ id, name }) => ({ type: 'RemoveRecord', record: { id, name } }));
 }

@@ -67,7 +67,7 @@ describe('records', () => {
     const records = ['record-0', 'record-1', 'record-2', 'nobody', 'coming', 'kept'].map((one) =>
       record(one),
     );
-    const forge = { ...fine, records, joining: ['coming'], kept: ['id-of-kept'] };
+    const forge = { ...fine, records, joining: ['coming'], kept: ['kept'] };
     const { actions } = plan(forgePool([forgeRunner(0, 'Idle'), finished, ending], { forge }), NOW);
     expect(actions.flatMap((one) => (one.type === 'RemoveRecord' ? [one.record.name] : []))).toEqual([
       'record-1',
