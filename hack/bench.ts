@@ -2,6 +2,7 @@
 
 import { agents } from '../bench/agents.ts';
 import { concurrentRestores } from '../bench/concurrent_restores.ts';
+import { firstStep } from '../bench/first_step.ts';
 import { inspectRate } from '../bench/inspect.ts';
 import { openLab } from '../bench/lab.ts';
 import { lookupScale } from '../bench/lookup_scale.ts';
@@ -32,8 +33,11 @@ const MEASURES = {
   'node-local': nodeLocal,
 };
 
+/** These bring a cluster with a real node of their own. */
+const ON_NODE = { 'first-step': firstStep };
+
 const chosen = process.argv.slice(2);
-const names = [WITHOUT_LAB, MEASURES].flatMap(Object.keys);
+const names = [WITHOUT_LAB, MEASURES, ON_NODE].flatMap(Object.keys);
 const unknown = chosen.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   console.error(`no measure ${unknown.join(', ')}: there are ${names.join(', ')}`);
@@ -54,5 +58,6 @@ if (inLab.length > 0) {
   await using lab = await step('a control plane with simulated nodes', openLab);
   for (const [name, measure] of inLab) await take(name, (note) => measure(lab, note));
 }
+for (const [name, measure] of Object.entries(ON_NODE).filter(isWanted)) await take(name, measure);
 console.log('');
 for (const figure of figures) printFigure(figure);

@@ -17,7 +17,7 @@ const PATIENCE_MS = 180_000;
 export async function applyGiteaPool(
   cluster: Cluster,
   gitea: Pick<PreparedGitea, 'url' | 'token'>,
-  change: { replicas?: number; pollInterval?: string } = {},
+  change: { replicas?: number; pollInterval?: string; autoscaling?: unknown } = {},
 ): Promise<void> {
   const metadata = { name: SECRET, namespace: RUNNER_NAMESPACE };
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { token: gitea.token } };

@@ -9,6 +9,7 @@ export interface GiteaJob {
   conclusion?: string;
   runner_id?: number;
   runner_name?: string;
+  head_sha: string;
   created_at: string;
   started_at: string;
   completed_at: string;
@@ -76,6 +77,12 @@ export function giteaClient(url: string, token: string) {
         .sha;
     },
     jobs,
+    /** Its newest run's jobs. */
+    async newest(repository: string): Promise<GiteaJob[]> {
+      const path = `/repos/${repository}/actions/runs?limit=1`;
+      const { workflow_runs: runs } = await json<{ workflow_runs: { id: number }[] }>('GET', path);
+      return runs[0] === undefined ? [] : jobs(repository, runs[0].id);
+    },
     /** What the job printed. */
     log: async (repository: string, job: number) =>
       (await ask('GET', `/repos/${repository}/actions/jobs/${job}/logs`)).text(),
