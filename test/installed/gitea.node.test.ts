@@ -62,17 +62,18 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     (await fetch(`${api.url}/v1/runner`, { headers: { authorization: `Bearer ${token}` } })).status;
 
   it.each([
-    ['instance', { type: 'instance' }],
-    ['organization', { type: 'organization', name: 'acme' }],
-    ['repository', { type: 'repository', name: APP }],
+    ['instance', { type: 'instance' }, ['false', 'true']],
+    ['organization', { type: 'organization', name: 'acme' }, ['false']],
+    ['repository', { type: 'repository', name: APP }, ['false']],
   ] as const)(
     'runs a pushed workflow in a pod of its own, at the %s',
     { timeout: 240_000 },
-    async (kind, scope) => {
+    async (kind, scope, wanted) => {
       const name = `on-${kind}`;
       await apply(name, scope, 1);
       const hits: unknown[] = [];
-      for (const time of ['first', 'second']) {
+      // A miss, and where it is asked twice then a hit of what the first one saved.
+      for (const time of wanted.keys()) {
         const [pod = ''] = await pools.runners(name, 1);
         const token = await pools.token(pod);
         expect(await ask(token)).toBe(200);
@@ -80,7 +81,7 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
 
         const commit = await gitea.client.push(
           APP,
-          { [WORKFLOW]: await onLabel(name), [name]: time },
+          { [WORKFLOW]: await onLabel(name), [name]: String(time) },
           `${name} ${time}`,
         );
         const [job] = await gitea.client.ended(APP, commit, 1, 120_000);
@@ -93,7 +94,7 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
         await expect.poll(() => recordOf(pod), { timeout: 30_000 }).toBeUndefined();
         await expect.poll(() => ask(token), { timeout: 60_000 }).toBe(401);
       }
-      expect(hits).toEqual(['false', 'true']);
+      expect(hits).toEqual(wanted);
       await pools.kubectl('scale', `rp/${name}`, '--replicas=0');
     },
   );
