@@ -26,8 +26,8 @@ export async function askForge(pool: PoolWithForge, hands: AskHands): Promise<bo
   const known = forges.known(uid);
   const prefix = forges.prefixOf(uid);
   const beganMs = now().getTime();
-  // Only of these does an answer without their record say that it is gone.
   const unsure = [...known.unsure];
+  // Only of these does an answer without their record say that it is gone.
   const noted = tokensOf(pool, hands.view).filter((one) => one.status?.forge !== undefined);
   try {
     const { forge } = await forges.refresh(pool);

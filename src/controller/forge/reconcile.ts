@@ -42,14 +42,17 @@ export async function reconcileForge(key: string, deps: ForgeDeps): Promise<Reco
 }
 
 /** Whether the adapter is another one now, since spec.forge or the Secret has changed. */
-async function isMended(pool: PoolWithForge, { forges, now }: ForgeDeps): Promise<boolean> {
-  const known = forges.known(pool.metadata.uid);
-  const stillWaits = known.failing !== undefined && known.failing.againAtMs > now().getTime();
+async function isMended(pool: PoolWithForge, { forges, now, changed }: ForgeDeps): Promise<boolean> {
+  const { namespace, name, uid } = pool.metadata;
   try {
     return (await forges.refresh(pool)).changed;
   } catch (error) {
+    const known = forges.known(uid);
+    const stillWaits = known.failing !== undefined && known.failing.againAtMs > now().getTime();
     // That the Secret is not right is found out without asking the forge; it counts once a pause all the same.
-    if (!stillWaits) known.failing = failingAfter(known.failing, error, now().getTime(), Math.random());
+    if (stillWaits) return false;
+    known.failing = failingAfter(known.failing, error, now().getTime(), Math.random());
+    changed(`${namespace}/${name}`);
     return false;
   }
 }

@@ -206,6 +206,20 @@ describe('a forge that does not do its part', () => {
     }
   });
 
+  it('since its Secret lacks a key says which, and works as soon as that is there', async () => {
+    const pool = await make('keyless');
+    await runnersOf(pool, 1);
+    await putToken(client, pool.namespace, pool.name, { another: 'key' });
+    await eventually(
+      'the condition',
+      async () => (await pool.condition('Degraded'))?.reason === 'ForgeCredentialsInvalid',
+    );
+    expect(await pool.condition('Degraded')).toMatchObject({ message: expect.stringContaining('key token') });
+    await putToken(client, pool.namespace, pool.name, { token: 'there' });
+    await eventually('all well', async () => (await pool.condition('Degraded'))?.status === 'False');
+    await end(pool);
+  });
+
   it('that can’t make a record says why to the runner, which gets one later', async () => {
     const pool = await make('later');
     const [runner = ''] = await runnersOf(pool, 1);
