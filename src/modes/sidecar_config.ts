@@ -45,12 +45,7 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
   if (!(port <= 65_535)) wrong.push('HARRIER_PORT: must be a port number');
   const interception = interceptionOf(env, resultsUpstream, wrong);
-  const folder = env.HARRIER_NODE_CACHE_DIR || undefined;
-  const limit = Number(env.HARRIER_NODE_CACHE_BYTES || Number.NaN);
-  if (folder !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
-    wrong.push('HARRIER_NODE_CACHE_BYTES: must be a number of bytes');
-  const tenant = env.HARRIER_NODE_CACHE_TENANT || undefined;
-  const nodeTier = folder === undefined ? undefined : { folder, limit, tenant };
+  const nodeTier = nodeTierOf(env, wrong);
   const artifacts = env.HARRIER_ARTIFACTS || 'false';
   if (!/^(true|false)$/.test(artifacts)) wrong.push('HARRIER_ARTIFACTS: must be true or false');
   const logLevel = env.HARRIER_LOG_LEVEL || 'info';
@@ -74,6 +69,15 @@ export function readSidecarConfig(env: NodeJS.ProcessEnv): SidecarConfig {
     joinFolder,
     logLevel,
   };
+}
+
+function nodeTierOf(env: NodeJS.ProcessEnv, wrong: string[]): SidecarConfig['nodeTier'] {
+  const folder = env.HARRIER_NODE_CACHE_DIR || undefined;
+  if (folder === undefined) return undefined;
+  const limit = Number(env.HARRIER_NODE_CACHE_BYTES || Number.NaN);
+  if (!(Number.isSafeInteger(limit) && limit > 0))
+    wrong.push('HARRIER_NODE_CACHE_BYTES: must be a number of bytes');
+  return { folder, limit, tenant: env.HARRIER_NODE_CACHE_TENANT || undefined };
 }
 
 function interceptionOf(

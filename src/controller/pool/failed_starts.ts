@@ -1,8 +1,9 @@
 import { durationSeconds } from '../../resources/duration.ts';
 import type { RunnerPoolSpec, SlotFailure } from '../../resources/runner_pool.ts';
 import { backoffMs } from './backoff.ts';
-import type { Runner } from './observed.ts';
+import type { Observed, Runner } from './observed.ts';
 import { isLive, standingOf } from './standing.ts';
+import { unseenEnd } from './unseen_end.ts';
 
 /** As many as the status may hold; see runnerPoolStatus. */
 export const MAX_FAILURES = 1000;
@@ -25,25 +26,28 @@ export interface FailedStarts {
 }
 
 /**
- * Finds the starts that have failed: the pod ended in failure before its runner had a job or ran for a minute, or
- * startupTimeout passed before it was idle. The failure goes to the status first and the pod goes only in a later plan,
+ * Finds the starts that have failed: the pod ended in failure before its runner had a job or ran for a minute, or at all
+ * without having joined its forge, or startupTimeout passed before it was idle. The failure goes to the status first and the pod goes only in a later plan,
  * so that a crash between the two forgets no attempt.
  */
 export function failedStarts(
   runners: readonly Runner[],
   before: readonly SlotFailure[],
   lifecycle: RunnerPoolSpec['lifecycle'],
+  forge: Observed['forge'],
   now: Date,
 ): FailedStarts {
   const failures = new Map(before.map((one) => [one.slot, one]));
   const recorded: Runner[] = [];
   const fresh: Runner[] = [];
   for (const runner of runners) {
-    if (hasStarted(runner, now)) {
+    const end = unseenEnd(runner, forge);
+    if (end === 'Unknown') continue;
+    if (end === 'Fine' && hasStarted(runner, now)) {
       if (overcome(failures.get(runner.slot), runner)) failures.delete(runner.slot);
       continue;
     }
-    const failure = failureOf(runner, lifecycle, now);
+    const failure = failureOf(runner, end === 'NeverJoined', lifecycle, now);
     if (failure === undefined) continue;
     if ((failures.get(runner.slot)?.attempt ?? 0) >= runner.attempt || failures.size >= MAX_FAILURES) {
       recorded.push(runner);
@@ -98,15 +102,16 @@ function overcome(failure: SlotFailure | undefined, runner: Runner): boolean {
 
 function failureOf(
   runner: Runner,
+  neverJoined: boolean,
   lifecycle: RunnerPoolSpec['lifecycle'],
   now: Date,
 ): SlotFailure | undefined {
   const standing = standingOf(runner);
-  const exited = standing === 'Finished' && runner.phase === 'Failed';
+  const exited = standing === 'Finished' && (runner.phase === 'Failed' || neverJoined);
   const late = isLate(runner, lifecycle, now);
   if (!exited && !late) return undefined;
   const what = exited
-    ? `runner ${runner.name} ended before it had a job`
+    ? `runner ${runner.name} ended before it ${neverJoined ? 'had joined its forge' : 'had a job'}`
     : `runner ${runner.name} ${lateFor(runner)} ${lifecycle.startupTimeout} after its pod was made`;
   return {
     slot: runner.slot,

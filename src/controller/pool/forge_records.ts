@@ -1,6 +1,7 @@
 import type { PoolAction } from '../action.ts';
 import type { Observed, Runner } from './observed.ts';
 import { standingOf } from './standing.ts';
+import { unseenEnd } from './unseen_end.ts';
 
 /** Records that one plan removes, so that a forge with thousands of old ones is not flooded. */
 const MOST_AT_ONCE = 20;
@@ -16,7 +17,9 @@ export function removeOrphans({ forge, runners }: Observed): Extract<PoolAction,
   if (forge.standing !== 'Fine') return [];
   const held = new Set([
     ...forge.joining,
-    ...runners.filter((one) => standingOf(one) !== 'Finished').map((one) => one.forge?.name),
+    ...runners
+      .filter((one) => standingOf(one) !== 'Finished' || unseenEnd(one, forge) === 'Unknown')
+      .map((one) => one.forge?.name),
   ]);
   const kept = new Set(forge.kept);
   return forge.records

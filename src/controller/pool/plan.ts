@@ -14,6 +14,7 @@ import { fillSlots } from './slots.ts';
 import { soonest } from './soonest.ts';
 import { fellWithParent, identityLost, isLive, standingOf, toBeDeleted } from './standing.ts';
 import { poolStatus } from './status.ts';
+import { unseenEnd } from './unseen_end.ts';
 
 export interface Plan {
   actions: PoolAction[];
@@ -41,13 +42,16 @@ export function plan(seen: Observed, now: Date): Plan {
   const { observed } = scaled;
   const { pool, runners, templateHash } = observed;
   const { spec } = pool;
-  const starts = failedStarts(runners, pool.status?.failures ?? [], spec.lifecycle, now);
+  const starts = failedStarts(runners, pool.status?.failures ?? [], spec.lifecycle, observed.forge, now);
+  // Their slots wait as well: whether the next start has to pause is not known yet.
+  const unclear = runners.filter((one) => unseenEnd(one, observed.forge) === 'Unknown');
   const blocked =
     blockedBy(observed) !== undefined ||
     awaitsInterception(observed) ||
     observed.forge.standing === 'Unknown';
 
-  const finished = runners.filter((one) => standingOf(one) === 'Finished' && !starts.fresh.includes(one));
+  const ended = runners.filter((one) => standingOf(one) === 'Finished');
+  const finished = without(ended, starts.fresh, unclear);
   const failed = free(starts.recorded.filter(isLive), observed);
   const live = runners.filter((one) => isLive(one) && !failed.includes(one));
   const lingering = live.filter((one) => lingerLeftMs(one, now) <= 0);
@@ -73,8 +77,8 @@ export function plan(seen: Observed, now: Date): Plan {
 
   const filling = blocked
     ? { create: [], wanted: [], nextStartMs: undefined }
-    : fillSlots(kept, runners, target, starts.failures, pool.status?.created ?? 0, now);
-  const failures = stillOf(starts.failures, [...kept, ...starts.fresh], filling.wanted, blocked);
+    : fillSlots([...kept, ...unclear], runners, target, starts.failures, pool.status?.created ?? 0, now);
+  const failures = stillOf(starts.failures, [...kept, ...unclear, ...starts.fresh], filling.wanted, blocked);
 
   const unheld = spec.lifecycle.onDelete === 'Drain' && !pool.hasDrainFinalizer;
   const unheldByForge = observed.forge.standing !== 'None' && !pool.hasForgeFinalizer;
