@@ -149,6 +149,29 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     expect(await recordOf(next ?? '')).toBeDefined();
   });
 
+  it('tells why a runner never joins in its own last words, and tries on', { timeout: 180_000 }, async () => {
+    const [runner] = POOL.template.spec.containers;
+    const command = ['sh', '-c', 'echo the road to the forge is closed; exec sleep 600'];
+    const template = { spec: { ...POOL.template.spec, containers: [{ ...runner, command }] } };
+    const lifecycle = { startupTimeout: '15s', maxAttempts: 2, backoff: { initial: '1s', max: '2s' } };
+    const forge = { ...POOL.forge, url: gitea.url, labels: ['silent'], pollInterval: '2s' };
+    await pools.apply('silent', { ...POOL, replicas: 1, forge, template, lifecycle });
+    const told = ['get', 'rp', 'silent', '-o', 'jsonpath={.status.conditions[?(@.type=="Degraded")]}'];
+    await expect
+      .poll(async () => JSON.parse((await pools.kubectl(...told)) || '{}'), { timeout: 120_000 })
+      .toMatchObject({
+        status: 'True',
+        message: expect.stringMatching(/had not joined its forge.*the road to the forge is closed/s),
+      });
+    const attempts = ['get', 'rp', 'silent', '-o', 'jsonpath={.status.failures[0].attempt}'];
+    await expect
+      .poll(async () => Number(await pools.kubectl(...attempts)), { timeout: 60_000 })
+      .toBeGreaterThan(2);
+    // Each failed start's record has gone with it.
+    expect((await records()).filter((name) => name.includes('silent')).length).toBeLessThanOrEqual(1);
+    await pools.kubectl('scale', 'rp/silent', '--replicas=0');
+  });
+
   it('leaves no record behind when its pools are gone', { timeout: 120_000 }, async () => {
     await pools.remove();
     expect(await records()).toEqual([]);
