@@ -1,21 +1,17 @@
 import { z } from 'zod';
 import { ROUTING_VALUE } from '../../src/resources/entity.ts';
+import { cache } from './cache_values.ts';
 import { keda, webhooks } from './demand_values.ts';
+import { networkPolicy } from './network_values.ts';
+import { cidr, flag, host, objects, quantity, stringMap, text } from './value_kinds.ts';
 
 /**
  * The values of charts/harrier, once: values.yaml, values.schema.json and the reference page come from here.
  * Every object is strict, so that a misspelt value is refused instead of ignored.
  */
-const text = (description: string, fallback = '') => z.string().default(fallback).describe(description);
-const flag = (description: string, fallback: boolean) => z.boolean().default(fallback).describe(description);
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const quantity = /^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/;
 const hours = /^[1-9][0-9]*h([0-9]+m)?([0-9]+s)?$/;
-const cidr = /^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]+)\/[0-9]{1,3}$/;
-
-const stringMap = (description: string) => z.record(z.string(), z.string()).default({}).describe(description);
-const objects = (description: string) => z.array(z.looseObject({})).default([]).describe(description);
 
 const amounts = z.strictObject({
   cpu: z.union([z.string().regex(quantity), z.number()]).optional(),
@@ -73,7 +69,7 @@ const registrationTokens = z
 const credentials = z
   .strictObject({
     allowedHosts: z
-      .array(z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$/))
+      .array(z.string().regex(host))
       .default([])
       .describe(
         'Hosts, as host or host:port, that may validate supplied credentials although they are inside the cluster or ' +
@@ -158,123 +154,6 @@ const api = z
   })
   .describe('The api.');
 
-const s3 = z
-  .strictObject({
-    bucket: text("Bucket that keeps the cache's bytes; api.data does when empty."),
-    endpoint: z
-      .string()
-      .regex(/^(https?:\/\/[^\s?#@]+)?$/)
-      .default('')
-      .describe("Base URL of the service, which the runners reach as well; AWS' own when empty."),
-    region: text('Region of the bucket.', 'us-east-1'),
-    prefix: z
-      .string()
-      .regex(/^([A-Za-z0-9._-]+\/)*$/)
-      .default('harrier/')
-      .describe(
-        'What all keys begin with. Nobody else, no second Harrier either, may keep anything under it: it would be swept.',
-      ),
-    pathStyle: flag(
-      'Name the bucket in the path instead of in the host, as most services but AWS want it.',
-      false,
-    ),
-    conditionalWrites: flag(
-      'Sign If-None-Match: * into uploads, so that no object is written twice; off for services that refuse it.',
-      true,
-    ),
-    credentialsSecret: text(
-      "Secret with the keys accessKeyId and secretAccessKey; the cloud's own identity for the service account when empty.",
-    ),
-    caConfigMap: text(
-      "ConfigMap whose key ca.crt has the authorities that vouch for the service; the system's own when empty.",
-    ),
-  })
-  .describe("Where the cache's bytes are: see docs/cache_stores_s3.md.");
-
-const postgres = z
-  .strictObject({
-    host: text('Name or address of the server. Empty: the index is a file of api.data.'),
-    port: z.int().min(1).max(65_535).default(5432).describe('Its port.'),
-    database: z.string().min(1).default('harrier').describe('Database, of encoding UTF8.'),
-    user: z.string().min(1).default('harrier').describe('Who the api is there.'),
-    schema: z.string().min(1).max(63).default('harrier').describe('Schema of the tables, made when absent.'),
-    passwordSecret: z
-      .strictObject({
-        name: text("Secret of Harrier's namespace; none when the server asks for no password."),
-        key: z.string().min(1).default('password').describe('Its key.'),
-      })
-      .describe('The password. A change is taken up without a restart.'),
-    tls: z
-      .strictObject({
-        mode: z
-          .enum(['verify-full', 'require', 'disable'])
-          .default('verify-full')
-          .describe('verify-full proves the server by its certificate; require encrypts only.'),
-        caConfigMap: text(
-          "ConfigMap whose key ca.crt is the authority that vouches for the server; the image's own authorities when empty.",
-        ),
-      })
-      .describe('TLS to the server.'),
-    poolSize: z.int().min(2).max(1000).default(10).describe('Connections of each replica at most.'),
-  })
-  .describe("PostgreSQL for the cache's index. See docs/cache_stores_postgres.md.");
-
-const cache = z
-  .strictObject({
-    postgres,
-    s3,
-    scrubMebibytesPerSecond: z
-      .int()
-      .min(0)
-      .max(10_000)
-      .default(8)
-      .describe(
-        'How fast each api reads its entries through, once a day, to find bytes that have rotted; 0 to never do it.',
-      ),
-    nodeLocal: z
-      .strictObject({
-        allowed: flag(
-          'Let pools keep on the disks of their nodes what runners restore (spec.cache.nodeLocal). Their namespaces ' +
-            'must admit hostPath volumes: see docs/cache_node_local.md.',
-          false,
-        ),
-        path: z
-          .string()
-          .regex(/^(\/[A-Za-z0-9._-]+)+$/)
-          .default('/var/lib/harrier/cache')
-          .describe('Folder of the nodes, under which every tenant has its own.'),
-        maxSize: z
-          .string()
-          .regex(quantity)
-          .default('20Gi')
-          .describe('Most that the runners of one tenant may keep on a node, whatever their pools ask for.'),
-      })
-      .describe('Copies of restored entries on the disks of the nodes.'),
-    freeDiskFloor: z
-      .string()
-      .regex(/^([0-9]{1,2}(\.[0-9]+)?%|[0-9]+(\.[0-9]{1,3})?(k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?)$/)
-      .default('5%')
-      .describe(
-        'What of api.data stays free, as a share or a size: the least recently used entries go before it would not. Has no meaning where S3 has the bytes.',
-      ),
-    openUploadTimeout: z
-      .string()
-      .regex(/^([0-9]+h)?([0-9]+m)?([0-9]+s)?$/)
-      .min(2)
-      .default('1h')
-      .describe(
-        'How long an upload may stand still before its key and its bytes are given back; at least 1m.',
-      ),
-    allowedHosts: z
-      .array(z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$/))
-      .default([])
-      .describe(
-        'Hosts, as host or host:port, where pools may have the keys of job tokens (spec.cache.jobIdentity) although they ' +
-          'are inside the cluster or its network, or speak plain HTTP. All others must be outside, and https.',
-      ),
-  })
-  .describe('The cache of all pools; the limits of each are in its spec.cache.limits.');
-
 const httpUrl = z.string().regex(/^https?:\/\/[^\s?#@]+$/);
 
 const trustedIssuers = z
@@ -313,105 +192,6 @@ const router = z
     ...placement({ requests: { cpu: '100m', memory: '96Mi' }, limits: { memory: '512Mi' } }),
   })
   .describe('The routers.');
-
-const networkPolicy = z
-  .strictObject({
-    enabled: flag('Make NetworkPolicies. They need a CNI that enforces them.', true),
-    kubernetesApi: z
-      .strictObject({
-        cidrs: z
-          .array(z.string().regex(cidr))
-          .default([])
-          .describe('Addresses of the apiserver; any when empty.'),
-        ports: z
-          .array(z.int().min(1).max(65_535))
-          .min(1)
-          .default([443, 6443])
-          .describe('Ports of the apiserver, before and behind its Service.'),
-      })
-      .describe('Where controller and api reach Kubernetes.'),
-    apiFrom: objects(
-      'More NetworkPolicyPeers that may reach the api, such as services that fetch the public keys.',
-    ),
-    routerFrom: objects('NetworkPolicyPeers that may reach the routers, such as an ingress controller.'),
-    routerTo: z
-      .strictObject({
-        cidrs: z
-          .array(z.string().regex(cidr))
-          .default([])
-          .describe('Addresses of the cells; any when empty.'),
-        ports: z
-          .array(z.int().min(1).max(65_535))
-          .min(1)
-          .default([80, 443, 8080, 8443])
-          .describe("Ports of the cells' apis, before and behind their Services."),
-      })
-      .describe('Where the routers reach the cells.'),
-    s3To: z
-      .strictObject({
-        cidrs: z
-          .array(z.string().regex(cidr))
-          .default([])
-          .describe('Addresses of the service; any when empty.'),
-        ports: z
-          .array(z.int().min(1).max(65_535))
-          .min(1)
-          .default([443, 9000])
-          .describe('Its ports, before and behind a Service.'),
-      })
-      .describe('Where the api reaches the bucket of cache.s3, if there is one.'),
-    postgresTo: z
-      .strictObject({
-        cidrs: z.array(z.string().regex(cidr)).default([]).describe('Addresses of it; any when empty.'),
-      })
-      .describe('Where the api reaches PostgreSQL, at the port of cache.postgres.'),
-    issuersTo: z
-      .strictObject({
-        cidrs: z
-          .array(z.string().regex(cidr))
-          .default([])
-          .describe('Addresses of the trusted issuers; any when empty.'),
-        ports: z
-          .array(z.int().min(1).max(65_535))
-          .min(1)
-          .default([443, 8443])
-          .describe('Their ports, before and behind a Service.'),
-      })
-      .describe(
-        'Where the api reaches the trusted issuers and the hosts of cache.allowedHosts, if there are any.',
-      ),
-    forgesTo: z
-      .strictObject({
-        cidrs: z
-          .array(z.string().regex(cidr))
-          .default([])
-          .describe('Addresses of the forges; any when empty.'),
-        ports: z
-          .array(z.int().min(1).max(65_535))
-          .default([443])
-          .describe(
-            'Their ports, behind a Service too; those that forges.allowedHosts names come in addition.',
-          ),
-      })
-      .describe('Where the controller reaches forges, if forges.allowedHosts has any.'),
-    controllerTo: objects(
-      'More NetworkPolicyEgressRules of the controller: where the services are that validate supplied credentials, ' +
-        'when they are elsewhere than on the addresses and ports of kubernetesApi.',
-    ),
-    metricsFrom: objects('NetworkPolicyPeers that may scrape /metrics.'),
-    runners: z
-      .strictObject({
-        enabled: flag('Also restrict the runner pods: nothing comes in, and out only as below.', true),
-        exceptCidrs: z
-          .array(z.string().regex(cidr))
-          .default(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'])
-          .describe(
-            "Addresses that runners may not reach: the cloud's metadata service; add the apiserver's here.",
-          ),
-      })
-      .describe('What runner pods may reach beside the api and DNS.'),
-  })
-  .describe('Default deny for Harrier, and what it needs.');
 
 export const chartValues = z.strictObject({
   image,
