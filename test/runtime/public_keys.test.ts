@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ConfigMap } from '../../src/kube/kinds.ts';
@@ -6,6 +5,7 @@ import { createStore } from '../../src/kube/store.ts';
 import type { StoreChange } from '../../src/kube/types.ts';
 import { followPublicKeys } from '../../src/runtime/public_keys.ts';
 import { makeSigningKey, publicKeySetOf } from '../../src/tokens/keys.ts';
+import type { TokenVerifier } from '../../src/tokens/verify.ts';
 import { anIssue, NOW } from '../tokens/builders.ts';
 
 async function following() {
@@ -16,7 +16,14 @@ async function following() {
   const onChange = (given: typeof listener) => {
     listener = given;
   };
-  const keys = followPublicKeys({ onChange }, [verifier], pino({ level: 'silent' }));
+  let taken = 0;
+  const told: Pick<TokenVerifier, 'useKeys'> = {
+    useKeys(keys) {
+      verifier.useKeys(keys);
+      taken += 1;
+    },
+  };
+  const keys = followPublicKeys({ onChange }, [told], pino({ level: 'silent' }));
   let version = 0;
   const configMap = (text: string, name = 'harrier-public-keys'): ConfigMap => ({
     metadata: {
@@ -28,10 +35,13 @@ async function following() {
     },
     data: { 'jwks.json': text },
   });
-  const put = async (text: string, name?: string) => {
-    store.set(configMap(text, name));
-    await sleep(5);
+  /** Resolves when what was changed is in use: importing keys takes a moment. */
+  const settled = async (change: () => void) => {
+    const before = taken;
+    change();
+    await expect.poll(() => taken, { interval: 2, timeout: 10_000 }).toBeGreaterThan(before);
   };
+  const put = (text: string) => settled(() => void store.set(configMap(text)));
   const accepts = async () => {
     try {
       await verifier.verify(jwt);
@@ -40,13 +50,15 @@ async function following() {
       return false;
     }
   };
-  return { keys, key, verifier, put, accepts, configMap, store };
+  return { keys, key, verifier, put, settled, accepts, configMap, store };
 }
 
 test('uses the keys of the ConfigMap, of that name alone', async () => {
-  const { keys, key, put, accepts } = await following();
+  const { keys, key, put, accepts, store, configMap } = await following();
   expect(await accepts()).toBe(false);
-  await put(JSON.stringify(publicKeySetOf([key])), 'another');
+  store.set(configMap(JSON.stringify(publicKeySetOf([key])), 'another'));
+  // Another set in between, so that whatever the first could do is done.
+  await put(JSON.stringify(publicKeySetOf([await makeSigningKey(NOW)])));
   expect(await accepts()).toBe(false);
   await put(JSON.stringify(publicKeySetOf([key])));
   expect(await accepts()).toBe(true);
@@ -77,10 +89,9 @@ test.each([
 });
 
 test('with the ConfigMap deleted nothing is accepted', async () => {
-  const { key, put, accepts, store, configMap } = await following();
+  const { key, put, settled, accepts, store, configMap } = await following();
   await put(JSON.stringify(publicKeySetOf([key])));
-  store.delete(configMap(''));
-  await sleep(5);
+  await settled(() => void store.delete(configMap('')));
   expect(await accepts()).toBe(false);
 });
 
