@@ -4,6 +4,8 @@ import { RunnerPoolKind, SecretKind } from '../../../src/kube/kinds.ts';
 import type { KubeClient } from '../../../src/kube/types.ts';
 import { tokenSecretName } from '../../../src/resources/group.ts';
 import { HARRIER_CLAIM, type RuntimeClaims } from '../../../src/tokens/claims.ts';
+import { type FakeGithub, startFakeGithub } from '../../forges/github/fake_github.ts';
+import { secretManifest } from '../../forges/join_as.ts';
 import { type ApiProcess, startApi } from '../../runtime/api_process.ts';
 import { useCluster } from '../../support/cluster.ts';
 import { ISSUER } from '../../tokens/builders.ts';
@@ -14,11 +16,14 @@ const cluster = useCluster();
 let client: KubeClient;
 let controller: ControllerProcess;
 let api: ApiProcess;
+let forge: FakeGithub;
 
 beforeAll(async () => {
   client = clientOf(cluster.kubeconfig);
   const { kubeconfig, namespace } = cluster;
-  controller = startController({ kubeconfig, namespace, env: { HARRIER_ISSUER: ISSUER } });
+  forge = await startFakeGithub({ repositories: ['acme/app'] });
+  const env = { HARRIER_ISSUER: ISSUER, HARRIER_FORGE_HOSTS: '127.0.0.1' };
+  controller = startController({ kubeconfig, namespace, env });
   api = await startApi({ kubeconfig, namespace, runners: namespace });
 }, 60_000);
 
@@ -26,6 +31,7 @@ afterAll(async () => {
   await api.stop();
   await controller.kill('SIGTERM');
   await client.close();
+  await forge.close();
 });
 
 async function runnerAt(pool: PoolInCluster, attempt: number) {
@@ -46,18 +52,16 @@ const statusOf = async (jwt: string) =>
 
 it('a runner that is started again has another token, and the earlier one is refused once that exists', async () => {
   const lifecycle = { startupTimeout: '3s', backoff: { initial: '1s', max: '1s' }, onDelete: 'Delete' };
-  const forge = {
-    type: 'gitea',
-    url: 'https://gitea.example.com',
-    scope: { type: 'repository', name: 'acme/app' },
-    credentialsSecretRef: { name: 'forge' },
+  await client.create(SecretKind, secretManifest(cluster.namespace, 'forge', forge.pat));
+  const spec = {
+    ...{ replicas: 1, lifecycle, routing: { cell: 'north', organization: 'acme' } },
+    forge: {
+      type: 'github',
+      url: forge.url,
+      scope: { type: 'repository', name: 'acme/app' },
+      credentialsSecretRef: { name: 'forge' },
+    },
   };
-  await client.create(SecretKind, {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { namespace: cluster.namespace, name: 'forge' },
-  });
-  const spec = { replicas: 1, lifecycle, forge, routing: { cell: 'north', organization: 'acme' } };
   await client.create(RunnerPoolKind, poolManifest(cluster.namespace, 'again', spec));
   const pool = new PoolInCluster(client, cluster.namespace, 'again');
 
@@ -70,7 +74,7 @@ it('a runner that is started again has another token, and the earlier one is ref
     agent: false,
     cell: 'north',
     organization: 'acme',
-    forge: { type: 'gitea', scope: 'repository', entity: 'acme/app' },
+    forge: { type: 'github', scope: 'repository', entity: 'acme/app' },
   });
   // startupTimeout and the minute in which it is surely removed: the JWT outlives neither.
   expect(first.claims.exp - first.claims.iat).toBe(63);
