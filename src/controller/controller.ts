@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { createLimit } from '../concurrency/limit.ts';
 import { createGuardedGet } from '../credentials/guarded_get.ts';
 import { createValidateCredential } from '../credentials/validate.ts';
 import { allowedHosts } from '../egress/allowed_hosts.ts';
@@ -18,7 +19,6 @@ import type { ForgeOptions } from './forge/forges.ts';
 import { createForgesAtWork } from './forge/start.ts';
 import { gather } from './gather.ts';
 import { createHandover } from './handover.ts';
-import { createLimit } from './in_parallel.ts';
 import { createInformers } from './informers.ts';
 import { INTERCEPTION_POLICY } from './interception/policy.ts';
 import { reconcileInterception } from './interception/reconcile.ts';

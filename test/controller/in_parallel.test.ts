@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLimit, inParallel } from '../../src/controller/in_parallel.ts';
+import { createLimit } from '../../src/concurrency/limit.ts';
+import { inParallel } from '../../src/controller/in_parallel.ts';
 
 describe('inParallel', () => {
   it('never runs more at once than the limit, whoever brings the work', async () => {

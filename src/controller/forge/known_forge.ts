@@ -1,6 +1,6 @@
+import { createLimit, type Limit } from '../../concurrency/limit.ts';
 import type { Forge, ForgeRunner } from '../../forges/forge.ts';
 import type { ForgeErrorReason } from '../../forges/forge_error.ts';
-import { createLimit, type Limit } from '../in_parallel.ts';
 
 /** What the forge last said of a pool's runners. */
 export interface ForgeLook {
@@ -41,7 +41,7 @@ export interface KnownForge {
   joining: Set<string>;
   /** Names under which a record may have been made, since no answer came. */
   unsure: Set<string>;
-  /** Names of records that the forge did not remove, and until when it isn't asked to again. */
+  /** Ids of records that the forge did not remove, and until when it isn't asked to again, in ms since 1970. */
   kept: Map<string, number>;
   /** When it is to be asked next. */
   dueMs: number;

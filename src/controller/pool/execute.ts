@@ -1,10 +1,11 @@
+import type { Limit } from '../../concurrency/limit.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { RunnerPoolKind, RunnerTokenKind } from '../../kube/kinds.ts';
 import { Annotation, API_VERSION, FieldManager, Finalizer } from '../../resources/group.ts';
 import type { RunnerPool } from '../../resources/runner_pool.ts';
 import type { PoolAction } from '../action.ts';
 import { type Forges, hasForge } from '../forge/forges.ts';
-import { inParallel, type Limit } from '../in_parallel.ts';
+import { inParallel } from '../in_parallel.ts';
 import { controllerUid, type RunnerPod, runnerPodKind } from '../kinds.ts';
 import { giveIdentity, type IdentityHands } from '../token/give_identity.ts';
 import { registrationManifest } from './registration_manifest.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import { createLimit } from '../../concurrency/limit.ts';
 import type { AllowedHosts } from '../../egress/allowed_hosts.ts';
 import type { Resolve } from '../../egress/judge_url.ts';
 import type { PoolForge } from '../../resources/pool_forge.ts';
@@ -15,7 +16,6 @@ import { rememberAnswers } from './remembered_answers.ts';
 import { Held, repeated } from './repeated.ts';
 import { requestOf, urlOf } from './request.ts';
 import { authorityOf, proxyOf } from './trust.ts';
-import { turns } from './turns.ts';
 
 export interface ForgeHttpOptions {
   forge: PoolForge & { url: string };
@@ -56,7 +56,7 @@ export function createForgeHttp(options: ForgeHttpOptions): ForgeHttp {
     resolve: options.resolve,
   });
   const gate = createGate(now);
-  const inTurn = turns(AT_A_TIME);
+  const inTurn = createLimit(AT_A_TIME);
   const remembered = rememberAnswers(REMEMBERED_BYTES);
   const metrics = forgeMetrics(options.registry, forge.type);
 

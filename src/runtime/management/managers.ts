@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { createLimit } from '../../concurrency/limit.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { LocalAccessReviewKind, type ReviewedUser, TokenReviewKind } from '../../kube/reviews.ts';
 import type { KubeClient } from '../../kube/types.ts';
@@ -8,7 +9,6 @@ import { problem } from '../problem.ts';
 import { Remembered } from './remembered.ts';
 import { isMeantForUs, userOfReview } from './reviewed_token.ts';
 import { RIGHTS, type Right } from './rights.ts';
-import { takeTurns } from './take_turns.ts';
 
 /** Somebody who looks after caches and pools: a person or a program that Kubernetes knows. */
 export interface Manager {
@@ -47,7 +47,7 @@ export function createManagers(options: ManagersOptions): Managers {
   const { client, namespaces, now, forMs = 5_000, atOnce = 32, timeoutMs = 5_000 } = options;
   const users = new Remembered<ReviewedUser | undefined>({ forMs, most: 1_000, now });
   const rights = new Remembered<boolean>({ forMs, most: 20_000, now });
-  const turns = takeTurns(atOnce);
+  const turns = createLimit(atOnce);
 
   async function ask<A>(question: (signal: AbortSignal) => Promise<A>): Promise<A> {
     const signal = AbortSignal.timeout(timeoutMs);

@@ -5,7 +5,6 @@ import type { ReviewedToken } from '../../../src/kube/reviews.ts';
 import { createManagers } from '../../../src/runtime/management/managers.ts';
 import { Remembered } from '../../../src/runtime/management/remembered.ts';
 import { isMeantForUs, userOfReview } from '../../../src/runtime/management/reviewed_token.ts';
-import { takeTurns } from '../../../src/runtime/management/take_turns.ts';
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const tokenFor = (aud: unknown) => `${part({ alg: 'RS256' })}.${part({ aud })}.signature`;
@@ -78,22 +77,4 @@ test('a failure is not kept, and no more than so many answers are', async () => 
   await kept.get('c', async () => 'c');
   expect(await kept.get('a', async () => 'anew')).toBe('anew');
   expect(await kept.get('c', async () => 'anew')).toBe('c');
-});
-
-test('no more than so many are at work, and all have their turn', async () => {
-  const turns = takeTurns(4);
-  let [open, most] = [0, 0];
-  const done = await Promise.allSettled(
-    Array.from({ length: 100 }, (_, i) =>
-      turns(async () => {
-        most = Math.max(most, ++open);
-        await new Promise((go) => setImmediate(go));
-        open--;
-        if (i % 7 === 0) throw new Error('failed');
-        return i;
-      }),
-    ),
-  );
-  expect({ most, open }).toEqual({ most: 4, open: 0 });
-  expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(85);
 });
