@@ -4,6 +4,7 @@ import type { Forge, ForgeRunner, ForgeSettings } from '../forge.ts';
 import { ForgeError } from '../forge_error.ts';
 import type { ForgeHttp } from '../http/forge_http.ts';
 import { signedHeaders, standardWebhookKey } from '../standard_webhook.ts';
+import { unlessGone } from '../unless_gone.ts';
 import { HOOK, type HookOperation } from './contract.ts';
 
 /** 128 bits: fewer could be guessed. */
@@ -66,11 +67,7 @@ export function openExternal(settings: ForgeSettings, http: ForgeHttp, now = () 
     },
 
     async remove(id) {
-      try {
-        await ask('remove', HOOK.remove.answer.optional(), { id }, `remove the record ${id}`);
-      } catch (error) {
-        if (!(error instanceof ForgeError) || error.reason !== 'NotFound') throw error;
-      }
+      await unlessGone(ask('remove', HOOK.remove.answer.optional(), { id }, `remove the record ${id}`));
     },
 
     async queued(labels) {

@@ -1,3 +1,5 @@
+import { TRUST_AUTHORITY } from '../gitea/trust_authority.ts';
+
 /**
  * Forgejo's runner reads its whole configuration once, before it asks for its job. It gets it on its standard input, from
  * the shell's memory: no file, argument or environment has its token when the job begins. `one-job` takes one and ends.
@@ -6,12 +8,7 @@
  */
 const SCRIPT = `set -eu
 connection=$(cat "$HARRIER_JOIN_DIR/connection.json")
-if [ -f "$HARRIER_JOIN_DIR/ca.crt" ]; then
-  SSL_CERT_FILE=$(mktemp)
-  cat /etc/ssl/certs/ca-certificates.crt "$HARRIER_JOIN_DIR/ca.crt" 2>/dev/null >"$SSL_CERT_FILE" || true
-  NODE_EXTRA_CA_CERTS=\${NODE_EXTRA_CA_CERTS:-$SSL_CERT_FILE}
-  export SSL_CERT_FILE NODE_EXTRA_CA_CERTS
-fi
+${TRUST_AUTHORITY}
 rm -f "$HARRIER_JOIN_DIR/connection.json" "$HARRIER_JOIN_DIR/ca.crt"
 envs=''
 if [ -n "\${ACTIONS_CACHE_URL:-}" ]; then envs="ACTIONS_CACHE_URL: '$ACTIONS_CACHE_URL'"; fi

@@ -5,12 +5,10 @@ import { giteaApi } from '../gitea/api.ts';
 import { runnerLabel } from '../gitea/runner_labels.ts';
 import { giteaScope } from '../gitea/scope.ts';
 import type { ForgeHttp } from '../http/forge_http.ts';
+import { unlessGone } from '../unless_gone.ts';
 import { type ForgejoRunner, forgejoJobs, forgejoRunner, registeredRunner } from './answers.ts';
 import { connectionFile } from './connection_file.ts';
 import { listRunners } from './list_runners.ts';
-
-const TOKEN_SCOPES =
-  'write:admin for the instance, write:organization for an organization, write:repository for a repository';
 
 const STATES = { offline: 'Offline', idle: 'Idle', active: 'Busy' } as const satisfies Record<
   ForgejoRunner['status'],
@@ -23,7 +21,7 @@ const STATES = { offline: 'Offline', idle: 'Idle', active: 'Busy' } as const sat
  * at it and its removal it may be given a job.
  */
 export function openForgejo({ forge, pool, secret }: ForgeSettings, http: ForgeHttp): Forge {
-  const api = giteaApi(http, secret.token, TOKEN_SCOPES);
+  const api = giteaApi(http, secret.token);
   const { path, words } = giteaScope(forge.scope);
 
   return {
@@ -54,11 +52,10 @@ export function openForgejo({ forge, pool, secret }: ForgeSettings, http: ForgeH
     async remove(id) {
       const runner = `${path}/runners/${encodeURIComponent(id)}`;
       const doing = `remove the runner ${id} of ${words}`;
-      await unlessGone(async () => {
-        const { status } = await api.call({ method: 'GET', path: runner, answer: forgejoRunner, doing });
-        if (status === 'active') throw new ForgeError('Refused', `cannot ${doing}: it has a job`);
-        await api.call({ method: 'DELETE', path: runner, answer: z.undefined(), doing });
-      });
+      const seen = await unlessGone(api.call({ method: 'GET', path: runner, answer: forgejoRunner, doing }));
+      if (seen === undefined) return;
+      if (seen.status === 'active') throw new ForgeError('Refused', `cannot ${doing}: it has a job`);
+      await unlessGone(api.call({ method: 'DELETE', path: runner, answer: z.undefined(), doing }));
     },
 
     async queued(asked) {
@@ -77,12 +74,4 @@ export function openForgejo({ forge, pool, secret }: ForgeSettings, http: ForgeH
 
     close: () => http.close(),
   };
-}
-
-async function unlessGone(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof ForgeError) || error.reason !== 'NotFound') throw error;
-  }
 }

@@ -5,6 +5,9 @@ import type { ForgeCall, ForgeHttp } from '../http/forge_http.ts';
 /** The most that one answer has unless the instance's administrator changed it ([api] MAX_RESPONSE_ITEMS). */
 const PER_PAGE = 50;
 
+const TOKEN_SCOPES =
+  'write:admin for the instance, write:organization for an organization, write:repository for a repository';
+
 /** Gitea's REST API, and Forgejo's, with the pool's token. */
 export interface GiteaApi {
   call<T>(call: ForgeCall<T>): Promise<T>;
@@ -19,11 +22,11 @@ export interface PagedList<P> {
   doing: string;
 }
 
-export function giteaApi(http: ForgeHttp, token: string | undefined, scopes: string): GiteaApi {
+export function giteaApi(http: ForgeHttp, token: string | undefined): GiteaApi {
   if (token === undefined || token.trim() === '')
     throw new ForgeError(
       'CredentialsInvalid',
-      `the Secret has no key "token": an access token with ${scopes}`,
+      `the Secret has no key "token": an access token with ${TOKEN_SCOPES}`,
     );
   const headers = { authorization: `token ${token.trim()}` };
   const call: GiteaApi['call'] = async (given) => (await http.call({ ...given, headers })).value;

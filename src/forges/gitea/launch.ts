@@ -1,3 +1,5 @@
+import { TRUST_AUTHORITY } from './trust_authority.ts';
+
 /**
  * Gitea's runner reads its registration once and then knows it by heart. It gets it on its standard input, from the
  * shell's memory: when it asks for its first job the file is gone, and no argument, environment or open file has it.
@@ -13,12 +15,7 @@
  */
 const SCRIPT = `set -eu
 registration=$(cat "$HARRIER_JOIN_DIR/runner.json")
-if [ -f "$HARRIER_JOIN_DIR/ca.crt" ]; then
-  SSL_CERT_FILE=$(mktemp)
-  cat /etc/ssl/certs/ca-certificates.crt "$HARRIER_JOIN_DIR/ca.crt" 2>/dev/null >"$SSL_CERT_FILE" || true
-  NODE_EXTRA_CA_CERTS=\${NODE_EXTRA_CA_CERTS:-$SSL_CERT_FILE}
-  export SSL_CERT_FILE NODE_EXTRA_CA_CERTS
-fi
+${TRUST_AUTHORITY}
 rm -f "$HARRIER_JOIN_DIR/runner.json" "$HARRIER_JOIN_DIR/ca.crt"
 program=$(command -v gitea-runner || command -v act_runner)
 cache='enabled: false'

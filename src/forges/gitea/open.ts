@@ -10,12 +10,9 @@ import { removeRunner } from './remove_runner.ts';
 import { runnerLabel } from './runner_labels.ts';
 import { giteaScope } from './scope.ts';
 
-const TOKEN_SCOPES =
-  'write:admin for the instance, write:organization for an organization, write:repository for a repository';
-
 /** Gitea by its REST API (https://docs.gitea.com/api/1.26/), and its runner protocol for the making of a record. */
 export function openGitea({ forge, secret }: ForgeSettings, http: ForgeHttp): Forge {
-  const api = giteaApi(http, secret.token, TOKEN_SCOPES);
+  const api = giteaApi(http, secret.token);
   const scope = giteaScope(forge.scope);
 
   return {

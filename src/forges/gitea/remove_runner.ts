@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ForgeError } from '../forge_error.ts';
-import type { ForgeCall } from '../http/forge_http.ts';
+import { unlessGone } from '../unless_gone.ts';
 import { type GiteaRunner, giteaRunner } from './answers.ts';
 import type { GiteaApi } from './api.ts';
 import { runnersWithJobs } from './jobs.ts';
@@ -17,7 +17,7 @@ export async function removeRunner(api: GiteaApi, scope: GiteaScope, id: string)
   const runner = await disable(api, path, doing);
   if (runner === undefined) return;
   if (await hasJob(api, scope, runner)) throw new ForgeError('Refused', `cannot ${doing}: it has a job`);
-  await unlessGone(api, { method: 'DELETE', path, answer: z.undefined(), doing });
+  await unlessGone(api.call({ method: 'DELETE', path, answer: z.undefined(), doing }));
 }
 
 /** One that is not heard of any more is dead, whatever Gitea thinks that it has to do. */
@@ -33,15 +33,6 @@ async function disable(api: GiteaApi, path: string, doing: string): Promise<Gite
     return await api.call({ method: 'PATCH', path, body, answer: giteaRunner, doing, repeatable: true });
   } catch (error) {
     if (!(error instanceof ForgeError) || (error.status !== 404 && error.status !== 405)) throw error;
-    return unlessGone(api, { method: 'GET', path, answer: giteaRunner, doing });
-  }
-}
-
-async function unlessGone<T>(api: GiteaApi, call: ForgeCall<T>): Promise<T | undefined> {
-  try {
-    return await api.call(call);
-  } catch (error) {
-    if (error instanceof ForgeError && error.reason === 'NotFound') return undefined;
-    throw error;
+    return await unlessGone(api.call({ method: 'GET', path, answer: giteaRunner, doing }));
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Forge, ForgeRunner, ForgeSettings } from '../forge.ts';
 import { ForgeError } from '../forge_error.ts';
 import type { ForgeHttp } from '../http/forge_http.ts';
+import { unlessGone } from '../unless_gone.ts';
 import { createdRunner, listedRunner } from './answers.ts';
 import { gitlabApi } from './api.ts';
 import { countQueued } from './queued.ts';
@@ -72,16 +73,14 @@ export function openGitlab(settings: ForgeSettings, http: ForgeHttp): Forge {
     },
 
     async remove(id) {
-      try {
-        await api.call({
+      await unlessGone(
+        api.call({
           method: 'DELETE',
           path: `/api/v4/runners/${encodeURIComponent(id)}`,
           answer: z.undefined(),
           doing: `remove the runner ${id}`,
-        });
-      } catch (error) {
-        if (!(error instanceof ForgeError) || error.reason !== 'NotFound') throw error;
-      }
+        }),
+      );
     },
 
     queued: (labels) => countQueued(api, scope, labels),
