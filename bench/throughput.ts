@@ -27,8 +27,11 @@ interface Measured {
   peaks: { sidecar: number; api: number };
 }
 
-/** The unmodified client saving and restoring through sidecar and api, against a bare file server, in turn. */
-export async function throughput(lab: Lab, note: (text: string) => void): Promise<Figure[]> {
+/**
+ * The unmodified client saving and restoring through sidecar and api, against a bare file server, in turn. Each size is
+ * told once it is measured: the largest takes many minutes, and what was seen before it is not lost with it.
+ */
+export async function* throughput(lab: Lab, note: (text: string) => void): AsyncGenerator<Figure> {
   const workspace = join(lab.scratch, 'workspace');
   await mkdir(workspace);
   await using stand = await openTransferStand(lab, 'throughput');
@@ -36,16 +39,14 @@ export async function throughput(lab: Lab, note: (text: string) => void): Promis
   const idle = await residentMiB(stand.sidecarPid);
   note('touching memory');
   await touchMemory(workspace, TOUCHED_MIB);
-  const figures: Figure[] = [];
   let last: Measured | undefined;
   for (const { mebibytes, rounds } of SIZES) {
     last = await measure(stand, workspace, mebibytes, rounds, note);
-    figures.push(...figuresOf(last));
+    yield* figuresOf(last);
   }
   const { sidecar = Number.NaN, api = Number.NaN } = last?.peaks ?? {};
   await rm(workspace, { recursive: true });
-  return [
-    ...figures,
+  yield* [
     {
       name: 'sidecar resident, idle',
       value: `${idle.toFixed(0)} MiB`,

@@ -46,10 +46,15 @@ if (unknown.length > 0) {
 
 const figures: Figure[] = [];
 const isWanted = ([name]: [string, unknown]) => chosen.length === 0 || chosen.includes(name);
-async function take(name: string, measure: (note: Note) => Figure[] | Promise<Figure[]>): Promise<void> {
-  const measured = await step(name, async (note) => measure(note));
-  for (const figure of measured) printFigure(figure);
-  figures.push(...measured);
+/** All at once, or one after the other where a measure takes long. */
+type Measured = Figure[] | Promise<Figure[]> | AsyncIterable<Figure>;
+async function take(name: string, measure: (note: Note) => Measured): Promise<void> {
+  await step(name, async (note) => {
+    for await (const figure of await measure(note)) {
+      printFigure(figure);
+      figures.push(figure);
+    }
+  });
 }
 
 for (const [name, measure] of Object.entries(WITHOUT_LAB).filter(isWanted)) await take(name, measure);
