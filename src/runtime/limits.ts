@@ -11,7 +11,7 @@ export interface Limits {
   idleSocketTimeoutMs: number;
   /** A kept connection between two requests. */
   keepAliveTimeoutMs: number;
-  /** Event loop delay above which requests are put off with 503. */
+  /** Event loop delay above which requests are put off with 503; 0 for never. */
   maxEventLoopDelayMs: number;
   /** Requests a second of one runner (by jti), over all routes; 0 for no limit. */
   requestsPerSecond: number;

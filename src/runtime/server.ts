@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  LogController,
-  type RawServerDefault,
-} from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
 import {
   type FastifyPluginAsyncZod,
   serializerCompiler,
@@ -13,16 +8,16 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
-import { refuseConnection } from '../http/refuse_connection.ts';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import type { Limits } from './limits.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { observe } from './observe.ts';
 import { openapi } from './openapi.ts';
 import { pressure } from './pressure.ts';
-import { problemOf, problems, sendProblem } from './problem.ts';
+import { problems } from './problem.ts';
 import { rateLimits } from './rate_limits.ts';
 import { routeTable } from './route_table.ts';
+import { serverOptions } from './server_options.ts';
 import { HeldRequest } from './short_way/held_request.ts';
 import { openShortWays } from './short_way/open_short_ways.ts';
 import { createShortWays } from './short_way/short_way.ts';
@@ -52,16 +47,10 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
   const { limits, metrics } = options;
   const ways = createShortWays();
   const app: Api = fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
-    // Two lines per request, with URLs that may be signed: observe logs what matters, without the URL.
-    logController: new LogController({ disableRequestLogging: true }),
+    ...serverOptions(options.log, limits),
     genReqId: () => randomUUID(),
     // A logger of its own for each request costs more than the few lines that need its id.
     childLoggerFactory: (logger) => logger,
-    // Fastify and Node leave most of these at "for ever", which one slow client after another would use up.
-    bodyLimit: limits.controlBodyBytes,
-    // The longest name of an object; Fastify's own limit is 100.
-    routerOptions: { maxParamLength: 253 },
     serverFactory: (usual) =>
       createServer(
         {
@@ -73,12 +62,6 @@ export async function buildServer(options: ServerOptions): Promise<Api> {
         },
         ways.before(usual),
       ).setTimeout(limits.idleSocketTimeoutMs),
-    return503OnClosing: true,
-    forceCloseConnections: 'idle',
-    clientErrorHandler: refuseConnection,
-    frameworkErrors: (error, request, reply) => {
-      void sendProblem(request, reply, problemOf(error));
-    },
   }).withTypeProvider<ZodTypeProvider>();
   // zod both ways. Measured against ajv and fast-json-stringify on the hot routes: 0.2 instead of 0.04 µs for a
   // look-up's body, 2.7 instead of 0.8 µs for an answer, of the 60 µs or so that a request takes in all. Not worth a

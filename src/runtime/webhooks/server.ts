@@ -1,14 +1,14 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
-import { refuseConnection } from '../../http/refuse_connection.ts';
 import type { Limits } from '../limits.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { observe } from '../observe.ts';
 import { pressure } from '../pressure.ts';
-import { problemOf, problems, sendProblem } from '../problem.ts';
+import { problems } from '../problem.ts';
 import { routeTable } from '../route_table.ts';
 import { webhookRoutes } from '../routes/webhooks.ts';
+import { serverOptions } from '../server_options.ts';
 import type { ReceiveWebhooks } from './receive.ts';
 
 export interface WebhookServerOptions {
@@ -24,21 +24,12 @@ export interface WebhookServerOptions {
 export async function buildWebhookServer(options: WebhookServerOptions): Promise<FastifyInstance> {
   const { log, limits, metrics, webhooks, trustedProxies } = options;
   const app = fastify({
-    loggerInstance: log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
+    ...serverOptions(log, limits),
     trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
-    bodyLimit: limits.controlBodyBytes,
     requestTimeout: 10_000,
     connectionTimeout: limits.idleSocketTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     http: { headersTimeout: limits.headersTimeoutMs, maxHeaderSize: limits.headerBytes },
-    routerOptions: { maxParamLength: 253 },
-    return503OnClosing: true,
-    forceCloseConnections: 'idle',
-    clientErrorHandler: refuseConnection,
-    frameworkErrors: (error, request, reply) => {
-      void sendProblem(request, reply, problemOf(error));
-    },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
