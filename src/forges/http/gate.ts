@@ -28,21 +28,26 @@ const GROWING: Partial<Record<ForgeErrorReason, Growing>> = {
 export function createGate(now: () => number, random: () => number = Math.random): Gate {
   let until = Number.NEGATIVE_INFINITY;
   let because: ForgeErrorReason = 'RateLimited';
+  /** What the call was told that made the hold; undefined where the forge's own limits did. */
+  let told: string | undefined;
   let failures = 0;
   let last: ForgeErrorReason | undefined;
 
-  function holdFor(ms: number, reason: ForgeErrorReason): void {
+  function holdFor(ms: number, reason: ForgeErrorReason, message?: string): void {
     const at = now() + ms;
     if (at <= until) return;
     until = at;
     because = reason;
+    told = message;
   }
 
   return {
-    holdFor,
+    holdFor: (ms, reason) => holdFor(ms, reason),
     pass(doing) {
       const leftMs = until - now();
-      if (leftMs > 0) throw new ForgeError(because, held(doing, because, leftMs), leftMs);
+      if (leftMs <= 0) return;
+      const last = told === undefined ? '' : ` (the last answer: ${told})`;
+      throw new ForgeError(because, held(doing, because, leftMs) + last, leftMs);
     },
     ended(error) {
       const growing = error === undefined ? undefined : GROWING[error.reason];
@@ -55,7 +60,7 @@ export function createGate(now: () => number, random: () => number = Math.random
       last = error.reason;
       if (failures === 0) return;
       const whole = Math.min(growing.mostMs, growing.firstMs * 2 ** Math.min(failures - 1, 20));
-      holdFor(whole * (0.75 + random() / 4), error.reason);
+      holdFor(whole * (0.75 + random() / 4), error.reason, error.message);
     },
   };
 }

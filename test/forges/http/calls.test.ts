@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Registry, register } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -101,6 +102,19 @@ describe('what is held back', () => {
     expect(Math.max(...perMinute.slice(5))).toBeGreaterThan(0);
   });
 
+  test('what is held back after refusals says what the last of them was', async () => {
+    statuses = [401, 401];
+    await failure(ask(http));
+    const refused = await failure(ask(http));
+    expect(refused.message).toContain('401');
+    const held = await failure(ask(http, { doing: 'list the runners' }));
+    expect(held.message).toMatch(
+      /^cannot list the runners: the forge is not asked for another \d s, because /,
+    );
+    expect(held.message).toContain(`(the last answer: ${refused.message})`);
+    expect(server.asked).toHaveLength(2);
+  });
+
   test('once the forge answers again nothing is held back', async () => {
     statuses = [401, 401];
     await failure(ask(http));
@@ -143,16 +157,18 @@ describe('what is asked and answered', () => {
   });
 
   test('no more than four calls are under way', async () => {
-    let [underWay, most] = [0, 0];
+    let most = 0;
+    const underWay: ServerResponse[] = [];
     const slow = await listen((_request, response) => {
-      most = Math.max(most, ++underWay);
+      most = Math.max(most, underWay.push(response));
+      if (underWay.length !== 4) return;
+      // All four are there, however slow the machine; a fifth would have the time to come.
       setTimeout(() => {
-        underWay -= 1;
-        response.end('{"runners": []}');
+        for (const one of underWay.splice(0)) one.end('{"runners": []}');
       }, 10);
     });
     const client = clientFor(`http://127.0.0.1:${slow.port}`);
-    await Promise.all(Array.from({ length: 30 }, () => ask(client)));
+    await Promise.all(Array.from({ length: 32 }, () => ask(client)));
     await client.close();
     await slow.close();
     expect(most).toBe(4);
