@@ -45,7 +45,8 @@ export async function executeRegisteredAction(
 
 /**
  * The first JWT goes to the api that waits for it, or into a Secret for whoever made the token by hand. A crash between
- * the two writes leaves a Pending token, whose JWT is issued anew: the earlier one is the same runner's.
+ * the two writes leaves a token whose JWT is issued anew, by itself or when the api asks: the earlier one is the same
+ * runner's. The api is given it last, since whoever has it may come with it at once, and only an Active token lets in.
  */
 async function issueFirst(
   token: RunnerToken,
@@ -61,10 +62,8 @@ async function issueFirst(
     ...issuedStatus(issued),
   };
   if (token.spec.delivery === 'Api') {
-    await Promise.all([
-      hands.handover.put(token.metadata.uid, FIRST_REQUEST, issuedValues(issued)),
-      writeTokenStatus(token, active, hands, { unchanged: true }),
-    ]);
+    await writeTokenStatus(token, active, hands, { unchanged: true });
+    await hands.handover.put(token.metadata.uid, FIRST_REQUEST, issuedValues(issued));
     return;
   }
   await makeSecret(token, issued, hands);
