@@ -5,6 +5,10 @@ import { defineConfig } from 'vitest/config';
  * `x.node.test.ts` a cluster whose node runs pods, with Harrier installed from its chart.
  * hack/test.ts starts what each needs and hands over the kubeconfig in HARRIER_TEST_KUBECONFIG.
  */
+/** `expect.poll` waits for what other processes do, and its own limit of a second is less than one may stand still. */
+const expect = { poll: { timeout: 15_000 } };
+
+/** Limits are for what hangs: most tests take milliseconds, and on a busy machine ten times as long. */
 export default defineConfig({
   test: {
     projects: [
@@ -13,15 +17,18 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{cluster,node}.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          expect,
         },
       },
       {
         test: {
           name: 'cluster',
           include: ['test/**/*.cluster.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          expect,
           maxWorkers: 2,
         },
       },
@@ -31,6 +38,7 @@ export default defineConfig({
           include: ['test/**/*.node.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect,
           maxWorkers: 1,
           fileParallelism: false,
         },

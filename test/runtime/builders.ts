@@ -102,7 +102,8 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const agentVerifier = await aVerifier([key], { audience: AGENT_AUDIENCE, agent: true });
   const app = await buildServer({
     log,
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    // A test's machine may stand still for a second, and requests are not to be put off for it.
+    limits: { ...DEFAULT_LIMITS, maxEventLoopDelayMs: 0, ...limits },
     metrics,
     authentication: {
       verifier,

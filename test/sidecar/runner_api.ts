@@ -22,7 +22,7 @@ export async function buildRunnerApi(bearers: Set<string>): Promise<{ api: Api; 
   };
   const api = await buildServer({
     log: pino({ level: 'silent' }),
-    limits: DEFAULT_LIMITS,
+    limits: { ...DEFAULT_LIMITS, maxEventLoopDelayMs: 0 },
     metrics: createApiMetrics(),
     authentication: trusting(
       (bearer) => (bearers.has(bearer) ? CLAIMS : undefined),

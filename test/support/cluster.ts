@@ -8,6 +8,13 @@ import { clusterUp } from '../../hack/cluster/cluster_up.ts';
 import { run } from '../../hack/run/command.ts';
 
 const CRDS = join(import.meta.dirname, '../../crds');
+/** As `<plural>.<group>`, by the names of their files, `<group>_<plural>.yaml`. */
+const KINDS = readdirSync(CRDS).flatMap((file) => {
+  const [, group, plural] = /^([\w.]+)_(\w+)\.yaml$/.exec(file) ?? [];
+  return group === undefined ? [] : [`${plural}.${group}`];
+});
+/** Objects of one call of kubectl. */
+const AT_ONCE = 100;
 
 export interface KubectlOptions {
   /** For standard input: `kubectl('apply', '-f', '-', { input })`. */
@@ -93,10 +100,10 @@ type Kubectl = (...args: (string | KubectlOptions)[]) => Promise<string>;
 
 /** Applying is idempotent, so two files may do it at once. */
 async function applyCrds(kubectl: Kubectl): Promise<void> {
-  const files = readdirSync(CRDS).filter((file) => file.endsWith('.yaml'));
-  if (files.length === 0) return;
   await kubectl('apply', '--server-side', '--force-conflicts', '-f', CRDS);
-  await kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', CRDS);
+  await kubectl('wait', '--for=condition=Established', '--timeout=50s', '-f', CRDS);
+  // Established a moment before they are served.
+  await until(() => kubectl('get', KINDS.join(','), '--namespace', 'default'));
 }
 
 /**
@@ -104,15 +111,16 @@ async function applyCrds(kubectl: Kubectl): Promise<void> {
  * that would have removed them ended with its test.
  */
 async function emptyNamespace(kubectl: Kubectl, namespace: string): Promise<void> {
-  const kinds = (
-    await kubectl('api-resources', '--api-group=harrier.dev', '--verbs=patch', '-o', 'name')
-  ).split('\n');
-  for (const kind of ['pods', ...kinds.filter((name) => name !== '' && !name.includes('/'))]) {
-    const names = await kubectl('get', kind, '--namespace', namespace, '-o', 'name', '--ignore-not-found');
-    for (const name of names.split('\n').filter((line) => line !== '')) {
+  for (const kind of ['pods', ...KINDS]) {
+    const told = await kubectl('get', kind, '--namespace', namespace, '-o', 'name', '--ignore-not-found');
+    const names = told.split('\n').filter((line) => line !== '');
+    // Many at once: hundreds of calls one after the other would outlast the hook on a slow machine.
+    for (let at = 0; at < names.length; at += AT_ONCE) {
       const patch = ['--type=merge', '-p', '{"metadata":{"finalizers":null}}'];
-      // Gone in the meantime is as good.
-      await kubectl('patch', name, '--namespace', namespace, ...patch).catch(() => '');
+      // Gone in the meantime is as good; kubectl goes on with the others.
+      await kubectl('patch', ...names.slice(at, at + AT_ONCE), '--namespace', namespace, ...patch).catch(
+        () => '',
+      );
     }
   }
   await kubectl('delete', 'namespace', namespace, '--wait=false', '--ignore-not-found');

@@ -52,7 +52,10 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       if (kind === 'reset in the body') return Number(headers['content-length'] ?? 0) > 0;
       return true;
     });
-    const fault = possible[Math.floor(Math.random() * possible.length)];
+    // Who counts on every kind is not left to chance: some requests can meet only some of them.
+    const unmet = possible.filter((kind) => !injected.has(kind));
+    const among = unmet.length > 0 ? unmet : possible;
+    const fault = among[Math.floor(Math.random() * among.length)];
     if (fault !== undefined) injected.set(fault, (injected.get(fault) ?? 0) + 1);
     return fault;
   };
@@ -78,7 +81,10 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
         return reset();
       }
       const pause = fault === 'stalled' && incoming.method !== 'GET' ? proxy.stallMs : 0;
-      void sleep(pause).then(() => relay(answer, response, incoming, fault));
+      // A server that breaks off its answer, as when it is stopped, is passed on, and is no error of nobody's.
+      void sleep(pause)
+        .then(() => relay(answer, response, incoming, fault))
+        .catch(reset);
     });
     if (fault === 'reset in the body') {
       incoming.once('data', (chunk: Buffer) => {

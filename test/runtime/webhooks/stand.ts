@@ -55,8 +55,8 @@ export async function startWebhooks(options: WebhookStandOptions = {}): Promise<
   const log = pino({ level: 'silent' });
   const api = await anApi({
     level: 'info',
-    // A limit of the runners', which is none of the forges'; and a busy machine puts nothing off.
-    limits: { requestsPerSecond: 5, maxEventLoopDelayMs: 60_000 },
+    // A limit of the runners', which is none of the forges'.
+    limits: { requestsPerSecond: 5 },
     routes: () => {
       const onWrite = (outcome: 'written' | 'failed') => metrics?.webhooks.wrote(outcome);
       const hints = createHints({
