@@ -14,9 +14,9 @@ describe.skipIf(reason !== undefined)('artifacts in a real PostgreSQL', { timeou
   let server: PostgresServer;
   let schemas = 0;
   beforeAll(async () => {
-    server = await startPostgres();
-  }, 60_000);
-  afterAll(() => server.stop());
+    server = await startPostgres({ settings: ['fsync = off'] });
+  }, 300_000);
+  afterAll(() => server?.stop());
 
   const options = (schema: string): PostgresOptions => {
     const { host, port, database, user, passwordFile } = server;

@@ -20,7 +20,7 @@ beforeAll(async () => {
   api = await startApi({ kubeconfig, namespace, runners: namespace });
   const texts = await Promise.all([api.opsUrl, `http://127.0.0.1:${port}`].map(scrape));
   scraped = new Map(texts.flatMap((text) => typesIn(text)));
-});
+}, 120_000);
 afterAll(async () => {
   await api?.stop();
   await controller?.kill('SIGTERM');
@@ -33,7 +33,7 @@ async function scrape(base: string): Promise<string> {
     if (!answer.ok) throw new Error(`${base} answers ${answer.status}`);
     return await answer.text();
   };
-  return await eventually(attempt, 30_000, () => controller.output());
+  return await eventually(attempt, 60_000, () => controller.output());
 }
 
 const typesIn = (text: string) =>

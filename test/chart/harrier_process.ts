@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
@@ -63,15 +62,6 @@ export async function kubeconfigOf(cluster: TestCluster, account: string, folder
   const path = join(folder, `${account}.kubeconfig`);
   await writeFile(path, stringify(config), { mode: 0o600 });
   return path;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
 }
 
 /** Tries until it no longer throws, at most so long; then its last error, with what `told` adds. */

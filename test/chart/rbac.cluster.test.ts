@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { useCluster } from '../support/cluster.ts';
 import { apply, kinds, type Manifest, render } from './chart.ts';
+import { eventually } from './harrier_process.ts';
 
 const cluster = useCluster();
 const clusterRoles: Manifest[] = [];
@@ -28,7 +29,15 @@ beforeAll(async () => {
   for (const role of kinds(manifests, 'ClusterRole'))
     clusterRoles.push({ ...role, metadata: { ...role.metadata, name: `${role.metadata.name}-${suffix}` } });
   await apply(cluster, clusterRoles);
-});
+  // The apiserver itself learns of Roles and RoleBindings by a watch.
+  for (const part of ['controller', 'api'])
+    for (const where of [cluster.namespace, runners])
+      await eventually(
+        async () => expect(await rights(part, where)).toHaveLength(granted(manifests, part, where).length),
+        40_000,
+        () => `the rights of harrier-${part} in ${where}`,
+      );
+}, 240_000);
 
 afterAll(async () => {
   for (const { metadata } of clusterRoles) await cluster.kubectl('delete', 'clusterrole', metadata.name);
@@ -84,13 +93,15 @@ test('the api has rights beyond its namespaces only where management is on: to a
   });
 });
 
-test("people's built-in roles take in the kinds: view sees them, edit changes them, nobody their status", async () => {
+test("people's built-in roles take in the kinds: view sees them, edit changes them, nobody their status", {
+  timeout: 180_000,
+}, async () => {
   for (const role of ['view', 'edit'])
     await cluster.kubectl('create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}er`);
   // The controller-manager takes an aggregated role in after a moment.
   await expect
     .poll(() => can('editer', 'update', 'runnerpools.harrier.dev/scale', cluster.namespace), {
-      timeout: 20_000,
+      timeout: 40_000,
     })
     .toBe(true);
   const answers = async (user: string) => ({
@@ -115,19 +126,34 @@ test("people's built-in roles take in the kinds: view sees them, edit changes th
     deletesCaches: false,
     writesStatus: false,
   };
-  await expect.poll(() => answers('viewer'), { timeout: 20_000 }).toEqual(reader);
-  expect(await answers('editer')).toEqual({
-    readsPools: true,
-    readsTokens: true,
-    makesPools: true,
-    makesTokens: true,
-    disablesTokens: true,
-    revokesTokens: true,
-    readsCaches: true,
-    deletesCaches: true,
-    writesStatus: false,
-  });
+  await expect.poll(() => answers('viewer'), { timeout: 40_000 }).toEqual(reader);
+  // What viewers may is taken in once more, from the one role into the other.
+  await expect
+    .poll(() => answers('editer'), { timeout: 40_000 })
+    .toEqual({
+      readsPools: true,
+      readsTokens: true,
+      makesPools: true,
+      makesTokens: true,
+      disablesTokens: true,
+      revokesTokens: true,
+      readsCaches: true,
+      deletesCaches: true,
+      writesStatus: false,
+    });
 });
+
+/** What the chart's RoleBindings in that namespace give the service account. */
+function granted(manifests: readonly Manifest[], part: string, namespace: string): Rule[] {
+  const here = (kind: string) =>
+    kinds(manifests, kind).filter(({ metadata }) => metadata.namespace === namespace);
+  const bound = here('RoleBinding')
+    .filter(({ subjects }) => subjects.some(({ name }: { name: string }) => name === `harrier-${part}`))
+    .map(({ roleRef }) => roleRef.name);
+  return here('Role')
+    .filter(({ metadata }) => bound.includes(metadata.name))
+    .flatMap(({ rules }) => rules as Rule[]);
+}
 
 /** Verbs and resources that give more than they say, as the security model lists them. */
 function leadingFurther(rule: Rule): string[] {

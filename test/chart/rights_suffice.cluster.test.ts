@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePorts } from '../../hack/cluster/free_ports.ts';
 import { apiConfig } from '../../src/modes/api_config.ts';
 import { controllerConfig } from '../../src/modes/controller_config.ts';
 import { routerConfig } from '../../src/modes/router_config.ts';
@@ -15,7 +16,6 @@ import { apply, CHART, type Manifest, only, render } from './chart.ts';
 import {
   containerEnvironment,
   eventually,
-  freePort,
   type HarrierProcess,
   kubeconfigOf,
   startHarrier,
@@ -31,7 +31,7 @@ let api: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'harrier-rights-'));
   runners = await cluster.newNamespace();
-  const port = await freePort();
+  const [port] = await freePorts(1);
   api = `http://127.0.0.1:${port}`;
   const values = {
     runnerNamespaces: [runners],
@@ -79,7 +79,7 @@ const logs = () =>
   Object.entries(processes)
     .map(([mode, one]) => `${mode}:\n${one.log().slice(-3000)}`)
     .join('\n');
-const soon = <T>(attempt: () => Promise<T>) => eventually(attempt, 30_000, logs);
+const soon = <T>(attempt: () => Promise<T>) => eventually(attempt, 45_000, logs);
 
 test.each([
   ['controller', controllerConfig],
@@ -94,7 +94,7 @@ test.each([
   },
 );
 
-describe('with the rights of the chart and no others', () => {
+describe('with the rights of the chart and no others', { timeout: 180_000 }, () => {
   test('the controller makes keys, the api publishes them, and `helm test` is content', async () => {
     const env = { PATH: process.env.PATH, HARRIER_API_URL: api, HARRIER_ISSUER: api };
     const script = join(CHART, 'files/test_api.js');
@@ -206,7 +206,7 @@ describe('with the rights of the chart and no others', () => {
     // What has ended is shown for a while yet.
     const ofPods = async () => (await listTokens()).filter(({ spec }) => spec.podRef !== undefined);
     await soon(async () => expect(await ofPods()).toHaveLength(1));
-    await cluster.kubectl('delete', 'rp', 'rights', '--namespace', runners, '--timeout=30s');
+    await cluster.kubectl('delete', 'rp', 'rights', '--namespace', runners, '--timeout=50s');
     await soon(async () => {
       const left = await cluster.kubectl('get', 'pods,rt,secrets', '--namespace', runners, '-o', 'name');
       expect(left).toBe('');

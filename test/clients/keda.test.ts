@@ -113,18 +113,18 @@ describe.skipIf(reason !== undefined)(
       expect(said).toEqual({ code, message: expect.stringMatching(message) });
     });
 
-    test('hears of a queue as it comes and goes, and of the pool’s end', async () => {
+    test('hears of a queue as it comes and goes, and of the pool’s end', { timeout: 60_000 }, async () => {
       await serve();
       setPool(pools, 'linux', { queued: 0, busyReplicas: 0 });
       const stream = start('StreamIsActive', { pool: 'linux' });
-      await expect.poll(() => stream.said).toEqual([{}]);
+      await expect.poll(() => stream.said, { timeout: 15_000 }).toEqual([{}]);
       setPool(pools, 'linux', { queued: 1, busyReplicas: 0 });
-      await expect.poll(() => stream.said).toEqual([{}, { result: true }]);
+      await expect.poll(() => stream.said, { timeout: 15_000 }).toEqual([{}, { result: true }]);
       // Of what changes nothing for KEDA it hears nothing.
       setPool(pools, 'linux', { queued: 0, busyReplicas: 1 });
       setPool(pools, 'windows', { queued: 0, busyReplicas: 0 });
       setPool(pools, 'linux', { queued: 0, busyReplicas: 0 });
-      await expect.poll(() => stream.said).toEqual([{}, { result: true }, {}]);
+      await expect.poll(() => stream.said, { timeout: 15_000 }).toEqual([{}, { result: true }, {}]);
       const pool = pools.store.get('ci', 'linux');
       if (pool !== undefined) pools.store.delete(pool);
       await stream.ended;

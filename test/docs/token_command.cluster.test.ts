@@ -34,8 +34,8 @@ beforeAll(async () => {
   await create(cluster, poolManifest('linux', { replicas: 0 }));
   controller = startController({ kubeconfig: cluster.kubeconfig, namespace: cluster.namespace });
   const seen = '--for=jsonpath={.status.observedGeneration}=1';
-  await cluster.kubectl('wait', seen, 'rp/linux', '--timeout=30s');
-});
+  await cluster.kubectl('wait', seen, 'rp/linux', '--timeout=90s', { timeoutMs: 100_000 });
+}, 120_000);
 afterAll(async () => {
   await controller.kill('SIGTERM');
   await rm(scratch, { recursive: true, force: true });

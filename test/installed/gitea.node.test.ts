@@ -43,7 +43,7 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     await pools.remove();
     await gitea?.stop();
     await api?.[Symbol.asyncDispose]();
-  }, 180_000);
+  }, 400_000);
 
   const apply = (name: string, scope: EntityScope, replicas: number, label = name) => {
     const forge = { ...POOL.forge, url: gitea.url, scope, labels: [label], pollInterval: '2s' };
@@ -67,7 +67,7 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
     ['repository', { type: 'repository', name: APP }, ['false']],
   ] as const)(
     'runs a pushed workflow in a pod of its own, at the %s',
-    { timeout: 240_000 },
+    { timeout: 480_000 },
     async (kind, scope, wanted) => {
       const name = `on-${kind}`;
       await apply(name, scope, 1);
@@ -84,14 +84,14 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
           { [WORKFLOW]: await onLabel(name), [name]: String(time) },
           `${name} ${time}`,
         );
-        const [job] = await gitea.client.ended(APP, commit, 1, 120_000);
+        const [job] = await gitea.client.ended(APP, commit, 1, 180_000);
         const log = await gitea.client.log(APP, job?.id ?? 0);
         expect(job, log).toMatchObject({ conclusion: 'success' });
         expect(podIn(log)).toBe(pod);
         hits.push(/cache hit = (\w+)/.exec(log)?.[1]);
 
         // Its record has gone with its job, and its token goes with its pod.
-        await expect.poll(() => recordOf(pod), { timeout: 30_000 }).toBeUndefined();
+        await expect.poll(() => recordOf(pod), { timeout: 60_000 }).toBeUndefined();
         await expect.poll(() => ask(token), { timeout: 60_000 }).toBe(401);
       }
       expect(hits).toEqual(wanted);
@@ -126,7 +126,7 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
   });
 
   it('fails the job of a busy runner whose pod is deleted, and replaces the runner', {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     await apply('deleted', { type: 'organization', name: 'acme' }, 1);
     const [pod = ''] = await pools.runners('deleted', 1);
@@ -138,18 +138,18 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
       'long',
     );
     const busy = ['get', 'rp', 'deleted', '-o', 'jsonpath={.status.busyReplicas}'];
-    await expect.poll(() => pools.kubectl(...busy), { timeout: 60_000 }).toBe('1');
+    await expect.poll(() => pools.kubectl(...busy), { timeout: 120_000 }).toBe('1');
     await pools.kubectl('delete', 'pod', pod, '--wait=false');
-    const [ended] = await gitea.client.ended(APP, commit, 1, 60_000);
+    const [ended] = await gitea.client.ended(APP, commit, 1, 120_000);
     expect(ended).toMatchObject({ conclusion: 'failure' });
     const [next] = await pools.runners('deleted', 1, 'Idle');
     expect(next).not.toBe(pod);
     await expect.poll(() => isThere(pod), { timeout: 60_000 }).toBe(false);
-    expect(await recordOf(pod)).toBeUndefined();
+    await expect.poll(() => recordOf(pod), { timeout: 60_000 }).toBeUndefined();
     expect(await recordOf(next ?? '')).toBeDefined();
   });
 
-  it('tells why a runner never joins in its own last words, and tries on', { timeout: 180_000 }, async () => {
+  it('tells why a runner never joins in its own last words, and tries on', { timeout: 360_000 }, async () => {
     const [runner] = POOL.template.spec.containers;
     const command = ['sh', '-c', 'echo the road to the forge is closed; exec sleep 600'];
     const template = { spec: { ...POOL.template.spec, containers: [{ ...runner, command }] } };
@@ -168,15 +168,23 @@ describe.skipIf(reason !== undefined)(`pools at a real Gitea${reason ? ` (${reas
       .poll(async () => Number(await pools.kubectl(...attempts)), { timeout: 60_000 })
       .toBeGreaterThan(2);
     // Each failed start's record has gone with it.
-    expect((await records()).filter((name) => name.includes('silent')).length).toBeLessThanOrEqual(1);
+    await expect
+      .poll(async () => (await records()).filter((name) => name.includes('silent')).length, {
+        timeout: 60_000,
+      })
+      .toBeLessThanOrEqual(1);
     await pools.kubectl('scale', 'rp/silent', '--replicas=0');
   });
 
-  it('leaves no record behind when its pools are gone', { timeout: 120_000 }, async () => {
+  it('leaves no record behind when its pools are gone', { timeout: 360_000 }, async () => {
     await pools.remove();
-    expect(await records()).toEqual([]);
-    expect(
-      await pools.kubectl('get', 'pods', '-n', RUNNER_NAMESPACE, '-l', 'harrier.dev/pool=many', '-o', 'name'),
-    ).toBe('');
+    await expect.poll(records, { timeout: 60_000 }).toEqual([]);
+    await expect
+      .poll(
+        () =>
+          pools.kubectl('get', 'pods', '-n', RUNNER_NAMESPACE, '-l', 'harrier.dev/pool=many', '-o', 'name'),
+        { timeout: 60_000 },
+      )
+      .toBe('');
   });
 });

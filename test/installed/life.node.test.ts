@@ -5,7 +5,7 @@ import { poolsOn } from './pool_on_node.ts';
 
 const cluster = useCluster();
 const pools = poolsOn(cluster);
-afterAll(() => pools.remove());
+afterAll(() => pools.remove(), 400_000);
 
 const busy = (pod: string) =>
   pools.inRunner(
@@ -16,7 +16,7 @@ const busy = (pod: string) =>
      }).then((a) => { if (!a.ok) process.exitCode = 1; })`,
   );
 
-describe('a pool on a real node', () => {
+describe('a pool on a real node', { timeout: 400_000 }, () => {
   it('is scaled by kubectl scale, keeps its busy runner, and goes without leaving anything', async () => {
     await pools.apply('alive', { replicas: 3 });
     const [working = ''] = await pools.runners('alive', 3);
@@ -35,9 +35,13 @@ describe('a pool on a real node', () => {
     // Deleted, and still there until its busy runner has finished.
     expect(await pools.runners('alive', 1, 'Busy')).toEqual([working]);
     await pools.kubectl('delete', 'pod', working, '--grace-period=1');
-    await pools.kubectl('wait', '--for=delete', 'rp/alive', '--timeout=60s');
-    const left = await pools.kubectl('get', 'pods,rt,secrets', '-l', 'harrier.dev/pool=alive', '-o', 'name');
-    expect(left.trim()).toBe('');
+    await pools.kubectl('wait', '--for=delete', 'rp/alive', '--timeout=120s', { timeoutMs: 130_000 });
+    // What the pods and the pool own, Kubernetes collects after them.
+    await expect
+      .poll(() => pools.kubectl('get', 'pods,rt,secrets', '-l', 'harrier.dev/pool=alive', '-o', 'name'), {
+        timeout: 60_000,
+      })
+      .toBe('');
   });
 
   it('replaces its idle runners at once when the template changes', async () => {
@@ -49,11 +53,15 @@ describe('a pool on a real node', () => {
     );
     await expect
       .poll(() => pools.kubectl('get', 'pods', '-l', 'harrier.dev/pool=changing,version=two', '-o', 'name'), {
-        timeout: 60_000,
+        timeout: 120_000,
       })
       .toMatch(/pod\/.*\n.*pod\//s);
-    const after = await pools.runners('changing', 2);
-    expect(after.filter((name) => before.includes(name))).toEqual([]);
+    // The end of the old ones is written after the new ones are made: until then they are still said to be idle.
+    await expect
+      .poll(async () => (await pools.runners('changing', 2)).filter((name) => before.includes(name)), {
+        timeout: 150_000,
+      })
+      .toEqual([]);
   });
 
   it('says why a runner did not start, and tries again', async () => {
@@ -62,9 +70,15 @@ describe('a pool on a real node', () => {
       template: brokenTemplate,
       lifecycle: { startupTimeout: '20s', maxAttempts: 1, backoff: { initial: '1s', max: '2s' } },
     });
-    await pools.kubectl('wait', 'rp/broken', '--for=condition=Degraded', '--timeout=60s');
-    const events = await pools.kubectl('get', 'events', '--field-selector', 'involvedObject.name=broken');
-    expect(events).toMatch(/RunnerStartFailed/);
+    await pools.kubectl('wait', 'rp/broken', '--for=condition=Degraded', '--timeout=120s', {
+      timeoutMs: 130_000,
+    });
+    // Events are written beside the status, and not before it.
+    await expect
+      .poll(() => pools.kubectl('get', 'events', '--field-selector', 'involvedObject.name=broken'), {
+        timeout: 60_000,
+      })
+      .toMatch(/RunnerStartFailed/);
     const attempt = await pools.kubectl(
       'get',
       'rp',

@@ -47,7 +47,7 @@ export function poolsOn(cluster: TestCluster) {
       pool: string,
       count: number,
       state: 'Idle' | 'Busy' = 'Idle',
-      timeoutMs = 90_000,
+      timeoutMs = 150_000,
     ): Promise<string[]> {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
@@ -84,7 +84,8 @@ export function poolsOn(cluster: TestCluster) {
           '-p',
           '{"spec":{"lifecycle":{"onDelete":"Delete"}}}',
         )
-          .then(() => inNamespace('delete', 'rp', name, '--timeout=60s'))
+          // Its pods may take all of their grace.
+          .then(() => inNamespace('delete', 'rp', name, '--timeout=120s', { timeoutMs: 130_000 }))
           .catch((error: Error) => {
             if (!/not ?found/i.test(error.message)) throw error;
           });

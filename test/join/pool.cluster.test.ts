@@ -88,22 +88,25 @@ interface InPod {
   stop(): Promise<void>;
 }
 
-async function sidecarOf(pod: string): Promise<InPod> {
+/** All that the pod's sidecar needs is there; it starts when it is told to. */
+async function sidecarOf(pod: string): Promise<() => Promise<InPod>> {
   const prepared = await prepareSidecar(await cell.jwtOf(pod));
   const folder = await joins.folder();
-  const sidecar = await startSidecar(prepared.bundle, {
-    HARRIER_API_URL: cell.issuer,
-    HARRIER_TOKEN_FILE: prepared.tokenFile,
-    HARRIER_JOIN_DIR: folder,
-  });
-  children.add(sidecar.child);
-  return {
-    folder,
-    sidecar,
-    async stop() {
-      await sidecar.stop();
-      await prepared.remove();
-    },
+  return async () => {
+    const sidecar = await startSidecar(prepared.bundle, {
+      HARRIER_API_URL: cell.issuer,
+      HARRIER_TOKEN_FILE: prepared.tokenFile,
+      HARRIER_JOIN_DIR: folder,
+    });
+    children.add(sidecar.child);
+    return {
+      folder,
+      sidecar,
+      async stop() {
+        await sidecar.stop();
+        await prepared.remove();
+      },
+    };
   };
 }
 
@@ -112,8 +115,9 @@ test('a runner joins, its job finds nothing of what it joined with, and nobody e
 }, async () => {
   const pod = await podOf('prying');
   const job = await example.queue(PRYING, ['prying']);
-  const { folder, sidecar, stop } = await sidecarOf(pod);
-  const joined = await runJoin(joins.bundle, { url: sidecar.url, folder });
+  const start = await sidecarOf(pod);
+  const { folder, sidecar, stop } = await start();
+  const joined = await runJoin(joins.bundle, { url: sidecar.url, folder, seconds: 60 });
   expect([joined.code, joined.stderr]).toEqual([0, '']);
   const file = join(folder, 'token');
   const material = (await readFile(file, 'utf8')).trim();
@@ -132,10 +136,14 @@ test('a runner joins, its job finds nothing of what it joined with, and nobody e
   expect(state).toBe('succeeded');
   expect(output).toContain('HARRIER_JOIN_DIR');
   expect(output).not.toContain(material);
-  await expect.poll(() => readdir(folder)).toEqual(['.handed-out']);
+  await expect.poll(() => readdir(folder), { timeout: 20_000 }).toEqual(['.handed-out']);
   await eventually('the record', async () => (await tokenOf(pod))?.status?.forge?.id);
 
   const { namespace } = cluster;
+  // Nobody waits for an event to be written.
+  await eventually('the event of the hand-out', async () =>
+    JSON.stringify((await cell.client.list(EventKind, namespace)).items).includes('JoinHandedOut'),
+  );
   const kinds = [RunnerPoolKind, RunnerTokenKind, PodKind, EventKind] as const;
   const listed = await Promise.all(kinds.map((kind) => cell.client.list(kind as typeof PodKind, namespace)));
   const events = JSON.stringify(listed.at(-1)?.items);
@@ -160,12 +168,13 @@ test('the runner joins though the api is killed while the controller makes the m
   const pod = await podOf('killed');
   const controller = cell.controller?.pid ?? 0;
   const [api] = cell.apis;
+  // As little as can be between the two signals: a leader that stands still for seconds loses its lease, and ends.
+  const start = await sidecarOf(pod);
   process.kill(controller, 'SIGSTOP');
-  const { folder, sidecar, stop } = await sidecarOf(pod);
+  const { folder, sidecar, stop } = await start();
   const joining = runJoin(joins.bundle, { url: sidecar.url, folder, seconds: 150 });
   const first = await eventually('the claim', async () => (await tokenOf(pod))?.status?.join?.request);
   process.kill(api?.pid ?? 0, 'SIGKILL');
-  // At once: a leader that stands still for long loses its lease, and ends.
   process.kill(controller, 'SIGCONT');
   const { kubeconfig, namespace } = cluster;
   const port = new URL(cell.issuer).port;

@@ -110,7 +110,8 @@ describe('client', () => {
     ['no answer comes', () => undefined],
     ['an answer stops', (response) => void response.writeHead(200).write('{')],
   ])('gives up once, without another try, when %s', async (_name, answer) => {
-    const hasty = createKubeClient({ kubeConfig: server.kubeConfig(), timeoutMs: 100 });
+    // Long enough for the request to arrive, even where this process stands still for a moment.
+    const hasty = createKubeClient({ kubeConfig: server.kubeConfig(), timeoutMs: 1_000 });
     server.faults.other.push(answer);
     await expect(hasty.get(ConfigMapKind, 'ns', 'a')).rejects.toMatchObject({ kind: 'transient', status: 0 });
     expect(server.seen.requests).toHaveLength(1);

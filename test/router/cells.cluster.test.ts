@@ -13,6 +13,7 @@ import { encodeRoutable } from '../../src/tokens/routable/encode_routable.ts';
 import { connectAgent, type TestAgent } from '../runtime/agent/agent_client.ts';
 import { type ApiProcess, startApi } from '../runtime/api_process.ts';
 import { type ClusterRunner, makeRunner, publishKey } from '../runtime/cluster_runner.ts';
+import { patiently } from '../runtime/patiently.ts';
 import { useCluster } from '../support/cluster.ts';
 import { type RouterProcess, startRouter } from './router_process.ts';
 import { eventually } from './stand.ts';
@@ -31,6 +32,8 @@ interface TestCell {
 
 const CRDS = join(import.meta.dirname, '../../crds');
 const OTHER_NAMESPACE = 'cell-2';
+/** A machine may be busy with other tests. */
+const LONG = { timeout: 30_000 };
 
 const first = useCluster();
 const closing = new AsyncDisposableStack();
@@ -50,7 +53,7 @@ beforeAll(async () => {
   await kubectl(second, ['create', 'namespace', OTHER_NAMESPACE]);
   // Pods are refused until the controller-manager has made it.
   const account = ['get', 'serviceaccount', 'default', '--namespace', OTHER_NAMESPACE];
-  await eventually(() => kubectl(second, account).catch(() => ''), 30_000);
+  await eventually(() => kubectl(second, account).catch(() => ''), 60_000);
   const ports = await freePorts(2);
   one = await openCell('1', ports[0] ?? 0, first.kubeconfig, first.namespace);
   two = await openCell('eu-west', ports[1] ?? 0, second.kubeconfig, OTHER_NAMESPACE);
@@ -90,7 +93,9 @@ async function openCell(
 }
 
 const ask = (base: string, authorization: string, path = '/v1/runner', init: RequestInit = {}) =>
-  fetch(`${base}${path}`, { ...init, headers: { authorization, 'content-type': 'application/json' } });
+  patiently(() =>
+    fetch(`${base}${path}`, { ...init, headers: { authorization, 'content-type': 'application/json' } }),
+  );
 
 interface Seen {
   status: number;
@@ -215,17 +220,17 @@ describe('two control planes behind one router', () => {
       expect(answer).toMatchObject({ status: 502, code: 'cell-unavailable' });
       expect(Number(answer.retryAfter)).toBeGreaterThan(0);
     }
-    expect(router.logged()).toContain('the cell is ejected');
+    // Its log comes by a pipe, and may be a moment behind its answers.
+    await expect.poll(() => router.logged(), LONG).toContain('the cell is ejected');
     expect((await fetch(`${router.opsUrl}/readyz`)).status).toBe(200);
     agent.say({ type: 'job-started', id: 'second' });
     expect(await agent.next('ack')).toMatchObject({ id: 'second', report: { state: 'Busy' } });
     one.api = await one.start();
-    await expect.poll(async () => (await seen(one)).status, { timeout: 30_000 }).toBe(200);
+    await expect.poll(async () => (await seen(one)).status, LONG).toBe(200);
   });
 
   test('nothing of a token is in the log, and the router ends when it is told', async () => {
-    // Its log comes by a pipe, and may be a moment behind its answers.
-    await expect.poll(() => router.logged()).toContain('the cell is back');
+    await expect.poll(() => router.logged(), LONG).toContain('the cell is back');
     const log = router.logged();
     for (const { jwt } of [one.runner, two.runner])
       for (const part of jwt.split('.').slice(1)) expect(log).not.toContain(part.slice(0, 20));

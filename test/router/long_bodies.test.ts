@@ -61,12 +61,12 @@ beforeAll(async () => {
   const file = join(folder, 'cells.json');
   await writeFile(file, JSON.stringify({ cells: { '1': { url: await listen(upstream) } } }));
   router = await startRouter(file);
-});
+}, 60_000);
 afterAll(async () => {
   expect(await router.stop()).toBe(0);
   await shut(upstream);
   await rm(folder, { recursive: true });
-});
+}, 60_000);
 
 /** The most that the router took while the work went on, and how fast it went. */
 async function watched(what: string, work: () => Promise<void>): Promise<number> {

@@ -173,11 +173,14 @@ describe('a request that goes to no cell', () => {
 });
 
 describe('a cell that is dead', () => {
-  test('gives 502 with Retry-After, is ejected, and is back with its first good check', async () => {
+  test('gives 502 with Retry-After, is ejected, and is back with its first good check', {
+    timeout: 60_000,
+  }, async () => {
     const server = anUpstream((_, response) => response.end('here'));
     const url = await listen(server);
     const other = await echo('two');
-    stand = await aRouter({ '1': url, '2': other });
+    // For the ejection the clock stands still: its second may be over here before the fourth request is.
+    stand = await aRouter({ '1': url, '2': other }, new BlockList(), () => 0);
     expect((await raw({ path: '/', headers: to('1') })).body).toBe('here');
     await shut(server);
     for (let i = 0; i < 4; i++) {
@@ -195,17 +198,17 @@ describe('a cell that is dead', () => {
     again.listen(Number(new URL(url).port), '127.0.0.1');
     await once(again, 'listening');
     // No request is sent meanwhile: it is the check that finds out.
-    await eventually(() => stand?.logged().includes('the cell is back'), 10_000);
+    await eventually(() => stand?.logged().includes('the cell is back'), 45_000);
     expect(await metric('harrier_router_cell_ejected{cell="1"} 0')).toBe(true);
     expect((await raw({ path: '/', headers: to('1') })).body).toBe('again');
   });
 
-  test('is found dead by checks alone when it says that it is not ready', async () => {
+  test('is found dead by checks alone when it says that it is not ready', { timeout: 60_000 }, async () => {
     const server = anUpstream((_, response) => response.end(), false);
     servers.push(server);
     const url = await listen(server);
     stand = await aRouter({ '1': url });
-    await eventually(() => metric('harrier_router_cell_ejected{cell="1"} 1'), 15_000);
+    await eventually(() => metric('harrier_router_cell_ejected{cell="1"} 1'), 45_000);
   });
 
   test('that breaks off before it answers gives 502, and is not ejected for what a client may have brought about', async () => {
@@ -266,7 +269,8 @@ describe('a router that is told to end', () => {
     await eventually(() => asked);
     const told = performance.now();
     await stand.router.close(200);
-    expect(performance.now() - told).toBeLessThan(2000);
+    // Nothing else would end it before the minute of an idle connection.
+    expect(performance.now() - told).toBeLessThan(10_000);
     await expect(cut).rejects.toThrow();
   });
 });

@@ -37,14 +37,18 @@ export interface Stand extends AsyncDisposable {
   logged(): string;
 }
 
-/** The real router before cells at these URLs. */
-export async function aRouter(urls: Record<string, string>, trusted = new BlockList()): Promise<Stand> {
+/** The real router before cells at these URLs; `now` is the clock by which ejections end. */
+export async function aRouter(
+  urls: Record<string, string>,
+  trusted = new BlockList(),
+  now = () => performance.now(),
+): Promise<Stand> {
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => lines.push(line) });
   const metrics = createRouterMetrics();
   const cells = new Cells({
     log,
-    now: () => performance.now(),
+    now,
     random: Math.random,
     onFailure: metrics.failed,
   });
@@ -69,7 +73,10 @@ export async function aRouter(urls: Record<string, string>, trusted = new BlockL
 /** Headers of a request for that cell. */
 export const to = (cell: string) => ({ authorization: `Bearer ${jwtSaying({ cell })}` });
 
-export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 5000): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  attempt: () => T | Promise<T>,
+  withinMs = 20_000,
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const found = await attempt();

@@ -74,10 +74,11 @@ describe('a WebSocket through the router', () => {
 
   test('stays though nothing moves on it for longer than other connections may', async () => {
     await standBefore((socket) => socket.on('message', (data) => socket.send(data)));
-    stand?.router.server.setTimeout(100);
+    // Long enough for the handshake, which this holds for too.
+    stand?.router.server.setTimeout(2_000);
     const client = open();
     await once(client, 'open');
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
     client.send('still here');
     expect(String((await once(client, 'message'))[0])).toBe('still here');
   });
@@ -132,8 +133,8 @@ describe('a WebSocket through the router', () => {
     await once(client, 'open');
     const closed = once(client, 'close');
     const told = performance.now();
-    await stand?.router.close(5000);
+    await stand?.router.close(60_000);
     await closed;
-    expect(performance.now() - told).toBeLessThan(2000);
+    expect(performance.now() - told).toBeLessThan(10_000);
   });
 });

@@ -93,7 +93,7 @@ function listening(child: ChildProcess, lines: string[]): Promise<Places> {
 }
 
 async function untilReady(url: string, lines: string[]): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 45_000;
   for (;;) {
     const answer = await fetch(`${url}/readyz`);
     if (answer.status === 200) return;

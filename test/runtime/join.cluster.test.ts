@@ -184,7 +184,7 @@ describe('what a runner joins its forge with', () => {
     await writeAsApi('earlier', { replacedBy: 'the-next' });
     await answer(who, id);
     expect(await codeOf(await call)).toEqual([403, 'join-not-held']);
-    await expect.poll(async () => (await seenBy(who, apis[0])).status).toBe(401);
+    await expect.poll(async () => (await seenBy(who, apis[0])).status, { timeout: 20_000 }).toBe(401);
     expect(await codeOf(await ask(who))).toEqual([403, 'join-not-held']);
     expect((await statusOf('earlier'))?.join?.handedOutAt).toBeUndefined();
   });
@@ -230,7 +230,7 @@ describe('from the api to the runner’s folder', () => {
       HARRIER_JOIN_DIR: folder,
     });
     try {
-      const joining = runJoin(joins.bundle, { url: sidecar.url, folder });
+      const joining = runJoin(joins.bundle, { url: sidecar.url, folder, seconds: 45 });
       const { id } = await claimOf('whole');
       expect((await statusOf('whole'))?.runner?.state).toBe('Installing');
       // A forge that holds its calls back: the sidecar comes again.
@@ -252,7 +252,7 @@ describe('from the api to the runner’s folder', () => {
         method: 'POST',
         body: JSON.stringify({ state: 'Busy' }),
       });
-      await expect.poll(() => readdir(folder)).toEqual(['.handed-out']);
+      await expect.poll(() => readdir(folder), { timeout: 20_000 }).toEqual(['.handed-out']);
 
       const [tokens, pods, events] = await Promise.all(
         ([RunnerTokenKind, PodKind, EventKind] as const).map((kind) =>

@@ -46,7 +46,7 @@ test(`of ${MUTATIONS} mutated tokens of live runners none is accepted over HTTP`
     ['a', 'b', 'c'].map((name) => makeRunner(client, { namespace, name, key })),
   );
   const tokens = runners.map(({ jwt }) => jwt);
-  for (const token of tokens) await expect.poll(() => statusOf(token)).toBe(200);
+  for (const token of tokens) await expect.poll(() => statusOf(token), { timeout: 20_000 }).toBe(200);
 
   const genuine = { tokens, key, stranger: await makeSigningKey(new Date()) };
   const texts = new Set<string>();

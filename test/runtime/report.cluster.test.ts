@@ -28,7 +28,8 @@ afterAll(async () => {
 
 async function runner(name: string): Promise<ClusterRunner> {
   const who = await makeRunner(client, { namespace: cluster.namespace, name, key });
-  for (const { url } of apis) await expect.poll(async () => (await view(url, who)).status).toBe(200);
+  for (const { url } of apis)
+    await expect.poll(async () => (await view(url, who)).status, { timeout: 20_000 }).toBe(200);
   return who;
 }
 const view = (url: string, { authorization }: ClusterRunner) =>

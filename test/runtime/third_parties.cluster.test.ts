@@ -28,8 +28,8 @@ beforeAll(async () => {
     namespace,
     api: { HARRIER_INTROSPECTION_CLIENTS: clientsFile },
   });
-  pool = await cell.pool('linux', 2, { token: { audiences: [CLIENT] } });
-}, 60_000);
+  pool = await cell.pool('linux', 3, { token: { audiences: [CLIENT] } });
+}, 120_000);
 afterAll(async () => {
   await cell?.stop();
   await rm(folder, { recursive: true });
@@ -38,10 +38,24 @@ afterAll(async () => {
 /** A test's issuer is plain http, which both libraries accept only when they are told to. */
 const insecure = { [oauth.allowInsecureRequests]: true };
 
-async function runner(): Promise<{ name: string; jwt: string }> {
-  const [pod] = await pool.live();
-  const name = pod?.metadata.name ?? '';
-  return { name, jwt: await cell.jwtOf(name) };
+interface Runner {
+  name: string;
+  jwt: string;
+}
+
+/** Those whose JWT is there: a pod that was made in another's place has none in its first moment. */
+async function runners(count: number): Promise<Runner[]> {
+  return await eventually(`${count} runners with a JWT`, async () => {
+    const pods = (await pool.live()).slice(0, count);
+    const jwts = await Promise.all(pods.map(({ metadata }) => cell.jwtOf(metadata.name)));
+    return pods.length === count && pods.map(({ metadata: { name } }, i) => ({ name, jwt: jwts[i] ?? '' }));
+  });
+}
+
+async function runner(): Promise<Runner> {
+  const [one] = await runners(1);
+  if (one === undefined) throw new Error('no runner');
+  return one;
 }
 
 test('a stock OAuth library verifies a runtime JWT by discovery and the published keys alone', async () => {
@@ -72,7 +86,10 @@ test('a stock OIDC client asks whether it is active: yes while its pod lives, no
     oidc.ClientSecretBasic(SECRET),
     { execute: [oidc.allowInsecureRequests] },
   );
-  const { name, jwt } = await runner();
+  const three = await runners(3);
+  for (const { jwt } of three)
+    await eventually('the api knows it', async () => (await oidc.tokenIntrospection(config, jwt)).active);
+  const [{ name, jwt }] = three as [Runner];
   expect(await oidc.tokenIntrospection(config, jwt, { token_type_hint: 'access_token' })).toMatchObject({
     active: true,
     iss: cell.issuer,
@@ -88,14 +105,19 @@ test('a stock OIDC client asks whether it is active: yes while its pod lives, no
     return (await oidc.tokenIntrospection(config, jwt)).runner_state === 'Idle';
   });
 
-  const from = performance.now();
-  await cell.client.delete(PodKind, cell.namespace, name);
-  await eventually('inactive', async () => !(await oidc.tokenIntrospection(config, jwt)).active);
-  const ms = performance.now() - from;
+  const took: number[] = [];
+  for (const one of three) {
+    const from = performance.now();
+    await cell.client.delete(PodKind, cell.namespace, one.name);
+    await eventually('inactive', async () => !(await oidc.tokenIntrospection(config, one.jwt)).active);
+    took.push(performance.now() - from);
+    expect(await oidc.tokenIntrospection(config, one.jwt)).toEqual({ active: false });
+    expect(cell.apis[0]?.logged()).not.toContain(one.jwt.slice(-40));
+  }
+  const [, ms = Number.NaN] = took.sort((a, b) => a - b);
   process.stdout.write(`pod deleted → inactive for an OIDC client ${ms.toFixed(0)} ms\n`);
+  // The median, so that one pause of the machine is not taken for the api's.
   expect(ms).toBeLessThan(1_000);
-  expect(await oidc.tokenIntrospection(config, jwt)).toEqual({ active: false });
-  expect(cell.apis[0]?.logged()).not.toContain(jwt.slice(-40));
 });
 
 test('a wrong secret is refused, and a secret that was changed in the file is good without a restart', async () => {

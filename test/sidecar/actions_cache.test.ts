@@ -96,7 +96,7 @@ describe('the unmodified @actions/cache', () => {
     },
   );
 
-  it('masks the signature of its URLs in the log', async () => {
+  it('masks the signature of its URLs in the log', { timeout: 60_000 }, async () => {
     const { log } = await job.run([
       { do: 'make' },
       { do: 'save', key: 'masked' },

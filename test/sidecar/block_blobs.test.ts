@@ -110,7 +110,7 @@ describe('uploads', () => {
     await expectStored('append', Buffer.from('onetwo'));
   });
 
-  it('drop a block whose client goes away in the middle', async () => {
+  it('drop a block whose client goes away in the middle', { timeout: 40_000 }, async () => {
     const url = await openUpload('aborted');
     const before = await filesOfStore();
     const outgoing = request(`${url}&comp=block&blockid=a`, {
@@ -119,12 +119,12 @@ describe('uploads', () => {
     });
     outgoing.on('error', () => undefined);
     outgoing.write(randomBytes(300_000));
-    await expect.poll(() => stand.seen.at(-1)?.method).toBe('PUT');
+    await expect.poll(() => stand.seen.at(-1)?.method, { timeout: 15_000 }).toBe('PUT');
     outgoing.destroy();
     await sleep(200);
     const answer = await fetch(`${url}&comp=blocklist`, { method: 'PUT', body: list('<Latest>a</Latest>') });
     expect(answer.headers.get('x-ms-error-code')).toBe('InvalidBlockList');
-    await expect.poll(filesOfStore).toBe(before);
+    await expect.poll(filesOfStore, { timeout: 15_000 }).toBe(before);
   });
 
   it('take v1 chunks in any order and in parallel, with and without Content-Length', async () => {

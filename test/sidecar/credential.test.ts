@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCredentialCalls } from '../../src/sidecar/credential_calls.ts';
 import { prepareSidecar, type SidecarProcess, startSidecar } from './sidecar_process.ts';
+import { caughtUp } from './stand.ts';
 
 const CANARY = 'canary-Kd83hsPq02-secret';
 const PATH = '/v1/runner/credential';
@@ -93,12 +94,12 @@ describe('the credential through the sidecar', () => {
     };
     const leaving = new AbortController();
     const left = fetch(sidecar.url + PATH, { signal: leaving.signal }).catch(() => 'left');
-    await expect.poll(() => keys.length).toBe(1);
+    await expect.poll(() => keys.length, { timeout: 15_000 }).toBe(1);
     leaving.abort();
     expect(await left).toBe('left');
     release();
     answer = gives;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await caughtUp(sidecar.url);
     await (await ask()).text();
     expect(keys[1]).toBe(keys[0]);
   });

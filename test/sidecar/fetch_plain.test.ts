@@ -15,7 +15,7 @@ async function relayOf(answer: string): Promise<string> {
   await listen(store as never);
   const front = await serve(async (_request, response) => {
     try {
-      const stored = await fetchPlain(new URL(`${urlOf(store)}/blob?sig=x`), {}, 1000);
+      const stored = await fetchPlain(new URL(`${urlOf(store)}/blob?sig=x`), {}, 15_000);
       response.writeHead(stored.status, { 'content-length': String(stored.headers['content-length']) });
       await stored.relay(response);
     } catch {

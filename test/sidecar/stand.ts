@@ -151,6 +151,12 @@ async function shut(server: Server, upstream: Upstream, api: Api, cache: Cache, 
   await rm(folder, { recursive: true, force: true });
 }
 
+/** Resolves when a sidecar has come to all that was sent to it before: it takes what comes in turn. */
+export async function caughtUp(url: string): Promise<void> {
+  // What it takes from a socket it may be done with a turn of its event loop later.
+  for (let turn = 0; turn < 5; turn++) await (await fetch(`${url}/healthz`)).text();
+}
+
 export function listen(server: Server): Promise<void> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 }

@@ -43,7 +43,8 @@ export async function openBrowser({ path, ...look }: BrowserOptions): Promise<Te
     complaints,
     async close() {
       await context.close();
-      await rm(profile, { recursive: true, force: true });
+      // Its last processes may write there for a moment after it has closed.
+      await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -5,6 +5,7 @@ import { ensureChromium } from '../../hack/browser/chromium.ts';
 import type { Overview } from '../../src/protocol/management.ts';
 import { useBundle } from '../cli/bundled.ts';
 import { type ManagementStand, startManagement, VIEW } from '../runtime/management/stand.ts';
+import { patiently } from '../runtime/patiently.ts';
 import { useCluster } from '../support/cluster.ts';
 import { type BrowserOptions, openBrowser, type TestBrowser } from './browser.ts';
 import { type Faint, TOO_FAINT } from './contrast.ts';
@@ -85,9 +86,8 @@ describe.skipIf('missing' in found)('the page', { timeout: 120_000 }, () => {
 
   test('shows pools, runners and caches as the api has them', async () => {
     const { page } = await signedIn();
-    const answer = await fetch(`${stand.api.url}/v1/overview`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await patiently(() => fetch(`${stand.api.url}/v1/overview`, { headers }));
     const overview = (await answer.json()) as Overview;
     expect(overview.pools.map(({ name }) => name)).toEqual(['app', 'evil', 'linux']);
     for (const { namespace, name, desired, ready, busy, runners } of overview.pools) {

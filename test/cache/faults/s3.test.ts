@@ -158,6 +158,9 @@ it('breaks a restore off whose bytes were changed on their way, and quarantines 
   };
   await expect(client.restore('changed')).rejects.toThrow();
   proxy.change = undefined;
-  expect(stand.seen.filter(({ path }) => path.endsWith('/doubts'))).toHaveLength(1);
+  // Said by the sidecar as it breaks off, and heard by the api a moment later.
+  await expect
+    .poll(() => stand.seen.filter(({ path }) => path.endsWith('/doubts')), { timeout: 20_000 })
+    .toHaveLength(1);
   expect((await client.restore('changed'))?.equals(bytesOf('changed'))).toBe(true);
 });

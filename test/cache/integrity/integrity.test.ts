@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -86,9 +87,13 @@ const HARMS: [string, (files: string[]) => Promise<void>][] = [
   ['a missing file', ([, file = '']) => unlink(file)],
 ];
 
+/** The longest tick of a kernel's clock that files are dated by, in ms, and some more. */
+const TICK = 20;
+
 async function flip(file = ''): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
   const bytes = await readFile(file);
+  // Else it may be dated as it was saved, and nothing tells that it was written to since.
+  await sleep(TICK);
   bytes[5] = (bytes[5] ?? 0) ^ 1;
   await writeFile(file, bytes);
 }
@@ -173,7 +178,7 @@ describe('a restore', () => {
     const content = await cache.content('acme/app', id);
     if (content === undefined) throw new Error('no content');
     await expect(buffer(await cache.read(content, { start: 0, end: 199_999 }))).rejects.toThrow('not those');
-    await expect.poll(() => found).toEqual(['restore']);
+    await expect.poll(() => found, { timeout: 15_000 }).toEqual(['restore']);
     expect(await lookup('key')).toEqual({ hit: false });
   });
 

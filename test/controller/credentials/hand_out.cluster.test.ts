@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventKind, RunnerPoolKind, RunnerTokenKind, SecretKind } from '../../../src/kube/kinds.ts';
 import type { Kind, KubeClient, KubeObject } from '../../../src/kube/types.ts';
-import { API_VERSION, FieldManager, HANDOVER_SECRET, tokenSecretName } from '../../../src/resources/group.ts';
+import { API_VERSION, FieldManager, HANDOVER_SECRET } from '../../../src/resources/group.ts';
 import { type ApiProcess, startApi } from '../../runtime/api_process.ts';
 import { useCluster } from '../../support/cluster.ts';
 import { ISSUER } from '../../tokens/builders.ts';
 import { type ControllerProcess, startController } from '../controller_process.ts';
 import { clientOf, eventually, PoolInCluster, poolManifest } from '../pool_in_cluster.ts';
+import { type Asking, askingOf, liveRunners, putToken } from './stand.ts';
 import { ISSUER_OF_OTHERS, startValidatingService, type ValidatingService } from './validating_service.ts';
 
 const cluster = useCluster();
@@ -17,6 +18,9 @@ let client: KubeClient;
 let controller: ControllerProcess;
 let apis: ApiProcess[];
 let service: ValidatingService;
+let ask: Asking['ask'];
+let askOnce: Asking['askOnce'];
+let known: Asking['known'];
 
 beforeAll(async () => {
   client = clientOf(cluster.kubeconfig);
@@ -28,7 +32,8 @@ beforeAll(async () => {
       startApi({ kubeconfig, namespace, runners: namespace, env: { HARRIER_LOG_LEVEL: 'trace' } }),
     ),
   );
-});
+  ({ ask, askOnce, known } = askingOf(client, namespace, apis));
+}, 120_000);
 
 function begin(): ControllerProcess {
   const { kubeconfig, namespace } = cluster;
@@ -51,15 +56,7 @@ function account(login: string, scopes: string[]): string {
   return credential;
 }
 
-async function putSecret(name: string, value: string): Promise<void> {
-  const manifest = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { namespace: cluster.namespace, name },
-    data: { token: Buffer.from(value).toString('base64') },
-  };
-  await client.apply(SecretKind, manifest, { fieldManager: 'its-owner', force: true });
-}
+const putSecret = (name: string, value: string) => putToken(client, cluster.namespace, name, value);
 
 const asking = () => ({
   validate: {
@@ -79,45 +76,8 @@ async function makePool(
   return new PoolInCluster(client, cluster.namespace, name);
 }
 
-async function live(name: string, count = 1): Promise<string[]> {
-  return await eventually(`${count} runners of ${name} with their identity`, async () => {
-    const { items } = await client.list(RunnerTokenKind, cluster.namespace);
-    const active = items.filter(
-      ({ spec, status }) =>
-        spec.podRef !== undefined && spec.poolRef.name === name && status?.phase === 'Active',
-    );
-    return active.length === count && active.map((one) => one.metadata.name).sort();
-  });
-}
-
+const live = (name: string, count = 1) => liveRunners(client, cluster.namespace, name, count);
 const tokenOf = (runner: string) => client.get(RunnerTokenKind, cluster.namespace, runner);
-
-async function bearerOf(runner: string): Promise<string> {
-  const secret = await client.get(SecretKind, cluster.namespace, tokenSecretName(runner));
-  return `Bearer ${Buffer.from(secret?.data?.token ?? '', 'base64').toString()}`;
-}
-
-async function ask(runner: string, { api = 0, key }: { api?: number; key?: string } = {}) {
-  const answer = await fetch(`${apis[api]?.url}/v1/runner/credential`, {
-    headers: {
-      authorization: await bearerOf(runner),
-      ...(key === undefined ? {} : { 'idempotency-key': key }),
-    },
-  });
-  const body = (await answer.json()) as { credential?: string; code?: string };
-  return { status: answer.status, cached: answer.headers.get('cache-control'), ...body };
-}
-
-/** A runner that each replica knows of already. */
-async function known(runner: string): Promise<string> {
-  const authorization = await bearerOf(runner);
-  for (const { url } of apis)
-    await eventually(
-      `${runner} at ${url}`,
-      async () => (await fetch(`${url}/v1/runner`, { headers: { authorization } })).ok,
-    );
-  return runner;
-}
 
 describe('what is recorded', () => {
   it('is whom the credential speaks for and its scopes, sorted and each once', async () => {
@@ -126,7 +86,9 @@ describe('what is recorded', () => {
     const [runner = ''] = await live('recorded');
     const recorded = { subject: 'ada', scopes: ['admin', 'read', 'write'] };
     expect((await tokenOf(runner))?.status?.recorded).toEqual(recorded);
-    expect((await pool.get())?.status?.recorded).toEqual(recorded);
+    // The pool's status is written after the runner was made.
+    const ofPool = await eventually('that of the pool', async () => (await pool.get())?.status?.recorded);
+    expect(ofPool).toEqual(recorded);
   });
 
   it('is of a JWT what it says itself, once its signature was found good by the published keys', async () => {
@@ -180,7 +142,7 @@ describe('a changed Secret', () => {
     // Before the controller has looked at it again: what is handed out is what was validated, and is the newest.
     expect(await ask(await known(second))).toMatchObject({ status: 200, credential: last });
     expect((await live('kept', 2)).sort()).toEqual(runners);
-    expect((await pool.get())?.status?.created).toBe(2);
+    await eventually('no third one made', async () => (await pool.get())?.status?.created === 2);
   });
 
   it.each([
@@ -203,9 +165,13 @@ describe('a changed Secret', () => {
     expect(after).toContain(busy);
     // What speaks for another is never given to a runner that was made for this one.
     expect(await ask(busy)).toMatchObject({ status: 403, code: 'credential-not-held' });
-    const [fresh = ''] = (await live(name, 2)).filter((one) => one !== busy);
-    const recorded = { subject: login, scopes };
-    expect((await tokenOf(fresh))?.status?.recorded).toEqual(recorded);
+    // By its pod, since the token of the one before it may be Active for a moment longer than the pod lives.
+    const [fresh = ''] = after.filter((one) => one !== busy);
+    const token = await eventually('its identity', async () => {
+      const found = await tokenOf(fresh);
+      return found?.status?.phase === 'Active' && found;
+    });
+    expect(token.status?.recorded).toEqual({ subject: login, scopes });
     await pool.endPod(busy, 'Succeeded');
     await eventually('the busy one replaced', async () => !(await live(name, 2)).includes(busy));
   });
@@ -314,8 +280,8 @@ describe('the hand-out', () => {
     for (const runner of [revoked, ended]) await known(runner);
     await pool.tokenStatus(revoked, { phase: 'Revoked' }, FieldManager.controller);
     await pool.report(ended, 'Terminated');
-    await eventually('the revocation seen', async () => (await ask(revoked)).status === 401);
-    await eventually('the end seen', async () => [401, 409].includes((await ask(ended)).status));
+    await eventually('the revocation seen', async () => (await askOnce(revoked)).status === 401);
+    await eventually('the end seen', async () => [401, 409].includes((await askOnce(ended)).status));
     for (const runner of [revoked, ended])
       expect((await tokenOf(runner))?.status?.credential?.handedOutAt).toBeUndefined();
   });
@@ -340,11 +306,12 @@ describe('the hand-out', () => {
     const { kubeconfig, namespace } = cluster;
     const doomed = await startApi({ kubeconfig, namespace, runners: namespace });
     apis.push(doomed);
+    await known(runner);
     const key = 'a-key-that-nobody-guesses';
     // The controller is stopped, so that the replica dies between its claim and the value's coming.
     process.kill(controller.pid, 'SIGSTOP');
     try {
-      const broken = ask(runner, { api: 2, key }).catch(() => 'broken off');
+      const broken = askOnce(runner, { api: 2, key }).catch(() => 'broken off');
       await eventually('the claim', async () => (await tokenOf(runner))?.status?.credential !== undefined);
       process.kill(doomed.pid, 'SIGKILL');
       expect(await broken).toBe('broken off');

@@ -124,14 +124,21 @@ function secretManifest(namespace: string, name: string, value: string) {
   };
 }
 
-it('every bad credential is a condition with the field at fault, and no pod', async () => {
+it('every bad credential is a condition with the field at fault, and no pod', {
+  timeout: 120_000,
+}, async () => {
   for (const [name, [reason, message]] of expected) {
     const pool = new PoolInCluster(client, cluster.namespace, name);
     const degraded = await eventually(`Degraded of ${name}`, async () => {
       const condition = await pool.condition('Degraded');
-      return condition?.status === 'True' && condition;
+      // On a slow machine a service that is there may have given no answer the first time.
+      expect(condition, name).toMatchObject({
+        status: 'True',
+        reason,
+        message: expect.stringContaining(message),
+      });
+      return condition;
     });
-    expect(degraded, name).toMatchObject({ reason, message: expect.stringContaining(message) });
     expect(degraded.message, name).toContain('spec.token.supplied');
     expect(await pool.condition('Ready'), name).toMatchObject({ status: 'False', reason });
   }
@@ -175,25 +182,20 @@ it("Harrier's own Secrets are never taken for one, nor sent to a service", async
 it('is asked about less and less often', async () => {
   await eventually('twelve seconds', async () => Date.now() - begun > 12_000);
   const times = (path: string) => service.asked.filter((one) => one === path).length;
-  // At once, and 5 s later: never at each look.
-  expect(times('/401')).toBeGreaterThanOrEqual(1);
-  expect(times('/401')).toBeLessThanOrEqual(3);
-  expect(times('/500')).toBeLessThanOrEqual(3);
+  const asked = [times('/401'), times('/500')];
+  // At once, and after 5 s, 10 s, 20 s and so on: never at each look.
+  const most = 1 + Math.floor(Math.log2(1 + (Date.now() - begun) / 5_000));
+  for (const one of asked) expect(one).toBeLessThanOrEqual(most);
+  expect(asked[0]).toBeGreaterThanOrEqual(1);
 });
 
 it('is told by one event, and stands in no log, status or event', async () => {
   const events = await eventually('the events', async () => {
     const { items } = await client.list(EventKind, cluster.namespace);
-    const about = new Set(
-      items.map((one) => (one as { involvedObject?: { name: string } }).involvedObject?.name),
-    );
-    return [...expected.keys()].every((name) => about.has(name)) && items;
+    return [...expected].every(([name, [reason]]) => about(items, name, reason).length > 0) && items;
   });
   for (const [name, [reason]] of expected) {
-    const own = events.filter(
-      (one) =>
-        (one as { involvedObject?: { name: string } }).involvedObject?.name === name && one.reason === reason,
-    );
+    const own = about(events, name, reason);
     expect(own.length, name).toBe(1);
     expect(own[0]?.type).toBe('Warning');
   }
@@ -201,6 +203,17 @@ it('is told by one event, and stands in no log, status or event', async () => {
   for (const text of [JSON.stringify(events), JSON.stringify(items), controller.output()])
     for (const secret of [CANARY, Buffer.from(CANARY).toString('base64')]) expect(text).not.toContain(secret);
 });
+
+function about<E extends { reason?: string | undefined }>(
+  events: readonly E[],
+  name: string,
+  reason: string,
+): E[] {
+  return events.filter(
+    (one) =>
+      (one as { involvedObject?: { name: string } }).involvedObject?.name === name && one.reason === reason,
+  );
+}
 
 it('becomes good by itself when the Secret does', async () => {
   const { namespace } = cluster;

@@ -7,7 +7,7 @@ import { useCluster } from '../../support/cluster.ts';
 import { clientOf, eventually } from '../pool_in_cluster.ts';
 import { ForgeInMemory } from './forge_in_memory.ts';
 import {
-  askToJoin,
+  answerToJoin,
   beginController,
   type Deed,
   install,
@@ -34,7 +34,8 @@ afterAll(async () => {
 const statusWith = (field: string) => (deed: Deed) =>
   deed.what === 'status runnertokens' && Object.hasOwn((deed.detail?.status ?? {}) as object, field);
 
-describe('a controller that is killed while a runner joins', () => {
+// A replica waits for twenty seconds for the answer of a controller that has died.
+describe('a controller that is killed while a runner joins', { timeout: 120_000 }, () => {
   it.each<[where: string, name: string, dies: (deed: Deed) => boolean]>([
     ['between the record and the status', 'record', ({ what }) => what === 'join'],
     ['between the status and the hand-over', 'status', statusWith('forge')],
@@ -45,7 +46,7 @@ describe('a controller that is killed while a runner joins', () => {
     const pool = await makeForgePool(client, namespace, name);
     const [runner = ''] = await runnersOf(pool, 1);
     await install(pool, runner);
-    const asked = askToJoin(api.url, pool, runner);
+    const asked = answerToJoin(api.url, pool, runner);
     await eventually('its death', async () => first.dead);
     expect(forge.records).toHaveLength(1);
     const second = await beginController(client, namespace, forge);

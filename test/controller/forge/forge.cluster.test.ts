@@ -9,7 +9,7 @@ import { useCluster } from '../../support/cluster.ts';
 import { clientOf, eventually, type PoolInCluster } from '../pool_in_cluster.ts';
 import { ForgeInMemory } from './forge_in_memory.ts';
 import {
-  askToJoin,
+  answerToJoin,
   beginController,
   type ControllerInProcess,
   eventsOf,
@@ -80,7 +80,7 @@ describe('a pool whose runners join a forge', () => {
       name,
     });
     expect(files['runner.json']).toContain(name);
-    expect((await askToJoin(api.url, pool, first)).status).toBe(409);
+    expect((await answerToJoin(api.url, pool, first)).status).toBe(409);
 
     await pool.report(first, 'Idle');
     await eventually(
@@ -148,8 +148,9 @@ describe('a pool whose runners join a forge', () => {
     await end(pool);
   });
 
-  it('tries again where a runner never joins, and says so', async () => {
-    const lifecycle = { startupTimeout: '4s', maxAttempts: 1, backoff: { initial: '1s', max: '2s' } };
+  it('tries again where a runner never joins, and says so', { timeout: 120_000 }, async () => {
+    // Within it the test itself has to get what the runner joins with, and to report: that may take some seconds.
+    const lifecycle = { startupTimeout: '12s', maxAttempts: 1, backoff: { initial: '1s', max: '2s' } };
     const pool = await make('never', { lifecycle });
     const [first = ''] = await runnersOf(pool, 1);
     await joined(api.url, pool, first);
@@ -171,7 +172,9 @@ describe('a pool whose runners join a forge', () => {
 });
 
 describe('a forge that does not do its part', () => {
-  it('that refuses the credentials is not asked over and over, and works as soon as the Secret is right', async () => {
+  it('that refuses the credentials is not asked over and over, and works as soon as the Secret is right', {
+    timeout: 120_000,
+  }, async () => {
     const lonely = new ForgeInMemory('harrier');
     lonely.failure = new ForgeError('Unauthorized', '401: the token is not accepted; make a new one');
     const namespace = await cluster.newNamespace();
@@ -198,7 +201,8 @@ describe('a forge that does not do its part', () => {
       lonely.failure = undefined;
       await putToken(client, namespace, 'revoked', { token: 'a-new-one' });
       await runnersOf(pool, 1);
-      expect(await pool.condition('Degraded')).toMatchObject({ status: 'False' });
+      // The status is written after the runner was made.
+      await eventually('all well', async () => (await pool.condition('Degraded'))?.status === 'False');
       await client.delete(RunnerPoolKind, namespace, pool.name);
       await eventually('the pool gone', async () => (await pool.get()) === undefined);
     } finally {
@@ -225,7 +229,7 @@ describe('a forge that does not do its part', () => {
     const [runner = ''] = await runnersOf(pool, 1);
     await install(pool, runner);
     forge.failures.set('join', new ForgeError('RateLimited', 'come again', 2_000));
-    const refused = await askToJoin(api.url, pool, runner);
+    const refused = await answerToJoin(api.url, pool, runner);
     expect(refused).toMatchObject({ status: 503, code: 'unavailable' });
     expect(Number(refused.retryAfter)).toBeGreaterThanOrEqual(1);
     forge.failures.clear();
@@ -239,7 +243,7 @@ describe('a forge that does not do its part', () => {
     const alone = await beginController(client, namespace, away);
     try {
       const pool = await makeForgePool(client, namespace, 'away', {
-        lifecycle: { forgeCleanupTimeout: '4s' },
+        lifecycle: { forgeCleanupTimeout: '10s' },
       });
       await runnersOf(pool, 1);
       const prefix = recordPrefix('harrier', (await pool.get())?.metadata.uid ?? '');
@@ -269,8 +273,9 @@ describe('demand', () => {
     forge.queue = 5;
     await eventually('as many as there may be', async () => (await pool.get())?.spec.replicas === 3);
     await runnersOf(pool, 3);
-    expect(await pool.condition('Autoscaling')).toMatchObject({ status: 'True' });
-    expect((await pool.get())?.status?.queued).toBe(5);
+    // The status is written after the runners were made.
+    await eventually('the condition', async () => (await pool.condition('Autoscaling'))?.status === 'True');
+    await eventually('the queue', async () => (await pool.get())?.status?.queued === 5);
     expect(await managers('scaled')).toContain(FieldManager.autoscaler);
     forge.queue = 0;
     await eventually('none left', async () => (await pool.pods()).length === 0);

@@ -168,6 +168,17 @@ export async function askToJoin(
   return { status: answer.status, ...body, retryAfter: answer.headers.get('retry-after') };
 }
 
+/**
+ * The first answer that is about joining: a replica refuses whom its watch has not told of yet, and everybody while it
+ * does not hear the apiserver.
+ */
+export async function answerToJoin(api: string, pool: PoolInCluster, podName: string) {
+  return await eventually(`an answer to ${podName}`, async () => {
+    const answer = await askToJoin(api, pool, podName);
+    return answer.status !== 401 && answer;
+  });
+}
+
 /** The sidecar is up: only then may what the runner joins with be asked for. */
 export async function install(pool: PoolInCluster, podName: string): Promise<void> {
   const runner = { state: 'Installing', since: new Date().toISOString() };

@@ -27,6 +27,13 @@ async function newPool(name: string, spec: Record<string, unknown> = {}): Promis
   return new PoolInCluster(client, cluster.namespace, name);
 }
 
+/**
+ * For what the garbage collector takes: of a kind that was made a moment ago it hears up to half a minute later. Far
+ * more than `eventually` has otherwise, and a test's time to go with it.
+ */
+const COLLECTED_MS = 90_000;
+const COLLECTED = { timeout: 150_000 };
+
 async function own(pool: PoolInCluster) {
   return (await pool.live()).filter((pod) => pod.metadata.labels?.['harrier.dev/pool'] === pool.name);
 }
@@ -95,7 +102,7 @@ describe('a RunnerPool on a real control plane', () => {
     expect(await cluster.kubectl('get', 'rp', 'scaled')).toMatch(/scaled\s+0\s+0\s+0\s+0\s+none/);
   });
 
-  it('replaces a finished runner, and revokes its token', async () => {
+  it('replaces a finished runner, and revokes its token', COLLECTED, async () => {
     const pool = await newPool('ephemeral');
     const [first = ''] = await runners(pool, 1);
     const token = await cluster.kubectlJson<{ metadata: { uid: string } }>('get', 'rt', first);
@@ -105,8 +112,10 @@ describe('a RunnerPool on a real control plane', () => {
     await status(pool, 'the busy runner', (one) => one.busyReplicas === 1);
     await pool.endPod(first, 'Failed', 1);
     await eventually('another runner', async () => (await runners(pool, 1))[0] !== first);
-    await eventually('the token collected', async () =>
-      (await pool.tokens()).every((one) => one.metadata.uid !== token.metadata.uid),
+    await eventually(
+      'the token collected',
+      async () => (await pool.tokens()).every((one) => one.metadata.uid !== token.metadata.uid),
+      COLLECTED_MS,
     );
     expect((await pool.get())?.status?.failures).toEqual([]);
     expect(await event(pool, 'RunnerFinished')).toContain(first);
@@ -126,7 +135,7 @@ describe('a RunnerPool on a real control plane', () => {
       const names = (await own(pool)).map((pod) => pod.metadata.name);
       return names.length === 2 && !names.includes(idle) && names.includes(busy);
     });
-    expect((await status(pool, 'one outdated', (one) => one.outdatedReplicas === 1)).replicas).toBe(2);
+    await status(pool, 'one outdated of two', (one) => one.outdatedReplicas === 1 && one.replicas === 2);
     await pool.endPod(busy, 'Succeeded');
     await eventually('all of the new template', async () => {
       const pods = await own(pool);
@@ -134,7 +143,7 @@ describe('a RunnerPool on a real control plane', () => {
     });
   });
 
-  it('lets busy runners finish when it is deleted, and leaves nothing behind', async () => {
+  it('lets busy runners finish when it is deleted, and leaves nothing behind', COLLECTED, async () => {
     const pool = await newPool('removed', { replicas: 2 });
     const [idle = '', busy = ''] = await runners(pool, 2);
     await pool.report(idle, 'Idle');
@@ -147,19 +156,23 @@ describe('a RunnerPool on a real control plane', () => {
     expect((await own(pool))[0]?.metadata.name).toBe(busy);
     await pool.endPod(busy, 'Succeeded');
     await eventually('the pool gone', async () => (await pool.get()) === undefined);
-    await eventually('nothing left', async () => {
-      const left = [...(await pool.pods()), ...(await pool.tokens()), ...(await pool.runnerSecrets())];
-      return left.every((one) => !one.metadata.name.startsWith('removed-'));
-    });
+    await eventually(
+      'nothing left',
+      async () => {
+        const left = [...(await pool.pods()), ...(await pool.tokens()), ...(await pool.runnerSecrets())];
+        return left.every((one) => !one.metadata.name.startsWith('removed-'));
+      },
+      COLLECTED_MS,
+    );
   });
 
-  it('goes with its busy runners when it does not drain', async () => {
+  it('goes with its busy runners when it does not drain', COLLECTED, async () => {
     const pool = await newPool('dropped', { lifecycle: { onDelete: 'Delete' } });
     const [busy = ''] = await runners(pool, 1);
     await pool.report(busy, 'Busy');
     await status(pool, 'the busy runner', (one) => one.busyReplicas === 1);
     await client.delete(RunnerPoolKind, pool.namespace, pool.name);
-    await eventually('the pod collected', async () => (await own(pool)).length === 0);
+    await eventually('the pod collected', async () => (await own(pool)).length === 0, COLLECTED_MS);
   });
 
   it('waits for missing credentials, says which, and heals by itself', async () => {
@@ -179,8 +192,8 @@ describe('a RunnerPool on a real control plane', () => {
       metadata: { namespace: pool.namespace, name: 'forge-login' },
       stringData: { token: 'of-the-forge' },
     });
-    await runners(pool, 1);
-    await condition(pool, 'Degraded', 'False', 'AsExpected');
+    // At once: the forge is nowhere, which the pool says when it has asked for it in vain some times.
+    await Promise.all([runners(pool, 1), condition(pool, 'Degraded', 'False', 'AsExpected')]);
   });
 
   it('backs off from a slot whose starts fail, holds up no other, and recovers', async () => {
@@ -199,7 +212,12 @@ describe('a RunnerPool on a real control plane', () => {
     );
     await pool.endPod(again, 'Failed', 7);
     expect(await condition(pool, 'Degraded', 'True', 'StartsFailing')).toContain('attempt 2');
-    expect((await pool.get())?.status?.idleReplicas).toBe(1);
+    await status(
+      pool,
+      'one idle beside the failing one',
+      ({ idleReplicas, conditions }) =>
+        idleReplicas === 1 && conditions.some((one) => one.reason === 'StartsFailing'),
+    );
 
     const third = await eventually('the third attempt', async () =>
       (await runners(pool, 2)).find((one) => one !== good),
@@ -214,7 +232,8 @@ describe('a RunnerPool on a real control plane', () => {
   });
 
   it('gives up on a runner that is not idle in time', async () => {
-    const lifecycle = { startupTimeout: '2s', backoff: { initial: '1s', max: '1s' } };
+    // Long enough for each step to be seen on a slow machine too: the first runner, and its failure before the second's.
+    const lifecycle = { startupTimeout: '4s', backoff: { initial: '6s', max: '6s' } };
     const pool = await newPool('slow', { lifecycle });
     const [first] = await runners(pool, 1);
     const failed = await status(pool, 'the failure', (one) => one.failures.length === 1);

@@ -17,7 +17,9 @@ import { type ExampleForge, startExampleForge } from './example_forge.ts';
 
 const SECRET = randomBytes(32).toString('hex');
 const WEBHOOK_SECRET = randomBytes(32).toString('hex');
-const PATIENCE = { timeout: 10_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
+/** Of what processes of their own do, on a busy machine. */
+const SLOW = { timeout: 120_000 };
 const PREFIX = 'harrier-0d5c3ea07c55-';
 
 let example: ExampleForge;
@@ -42,7 +44,7 @@ beforeAll(async () => {
       return joining;
     },
   };
-});
+}, SLOW.timeout);
 afterAll(async () => {
   await forge?.close();
   await example?.stop();
@@ -72,7 +74,7 @@ conformance(() => ({
   secrets: [SECRET],
 }));
 
-test('each job runs in a runner of its own, which finds nothing of what it joined with', async () => {
+test('each job runs in a runner of its own, which finds nothing of what it joined with', SLOW, async () => {
   const labels = ['e2e'];
   const jobs = [];
   for (const name of ['one', 'two'])
@@ -91,7 +93,7 @@ test('each job runs in a runner of its own, which finds nothing of what it joine
   expect(await forge.queued(labels)).toBe(0);
 });
 
-test('a busy runner is listed as such and kept, until its job has ended', async () => {
+test('a busy runner is listed as such and kept, until its job has ended', SLOW, async () => {
   const { record } = await forge.join({ name: `${PREFIX}linux-busy`, labels: ['slow'] });
   const runner = await connect(record.id);
   const end = join(folder, 'end');
@@ -104,7 +106,7 @@ test('a busy runner is listed as such and kept, until its job has ended', async 
   await forge.remove(record.id);
 });
 
-test('a runner that is removed while it waits ends', async () => {
+test('a runner that is removed while it waits ends', SLOW, async () => {
   const { record } = await forge.join({ name: `${PREFIX}linux-removed`, labels: ['nothing'] });
   const runner = await connect(record.id);
   const ended = new Promise((resolve) => runner.once('exit', resolve));
@@ -120,7 +122,7 @@ test('joining again under the same name is the same record with material of its 
   await forge.remove(first.record.id);
 });
 
-test('a job that is queued is told by a webhook that Harrier takes', async () => {
+test('a job that is queued is told by a webhook that Harrier takes', SLOW, async () => {
   const before = webhooks.asked.length;
   await example.queue('true', ['gpu']);
   const { headers, body } = await vi.waitFor(() => webhooks.asked[before] ?? Promise.reject(), PATIENCE);

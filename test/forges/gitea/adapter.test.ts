@@ -16,7 +16,10 @@ const SCOPES = {
 const WORKFLOW = (label: string) =>
   JSON.stringify({ on: 'push', jobs: { one: { 'runs-on': label, steps: [{ run: 'true' }] } } });
 
-describe.skipIf(reason !== undefined)(`a real Gitea${reason ? ` (${reason})` : ''}`, () => {
+/** Of a Gitea on a busy machine; some of it is waited for. */
+const SLOW = { timeout: 120_000 };
+
+describe.skipIf(reason !== undefined)(`a real Gitea${reason ? ` (${reason})` : ''}`, SLOW, () => {
   let gitea: GiteaServer;
   const opened: Forge[] = [];
   const forgeAt = (...args: Parameters<typeof openAt> extends [unknown, ...infer R] ? R : never) => {
@@ -33,7 +36,7 @@ describe.skipIf(reason !== undefined)(`a real Gitea${reason ? ` (${reason})` : '
   afterAll(async () => {
     await Promise.all(opened.map((forge) => forge.close()));
     await gitea?.stop();
-  });
+  }, SLOW.timeout);
 
   /** What the runner says of itself before it asks for jobs; the protocol is Connect, in JSON. */
   const declare = (file: string) => asRunner(file, 'Declare', { version: 'test', labels: ['linux'] });
@@ -125,7 +128,7 @@ describe.skipIf(reason !== undefined)(`a real Gitea${reason ? ` (${reason})` : '
     await forge.remove(record.id);
   });
 
-  it('lists more runners than a page has', { timeout: 120_000 }, async () => {
+  it('lists more runners than a page has', async () => {
     const forge = forgeAt(SCOPES.organization);
     const names = Array.from({ length: 60 }, (_, n) => `harrier-many-${n}`);
     for (const name of names) await forge.join({ name, labels: ['linux'] });
@@ -159,7 +162,7 @@ describe.skipIf(reason !== undefined)(`a real Gitea${reason ? ` (${reason})` : '
           return joining;
         },
       };
-    });
+    }, SLOW.timeout);
     afterAll(async () => {
       await forge?.close();
       await between?.close();

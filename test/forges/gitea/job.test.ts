@@ -20,9 +20,10 @@ const APP = 'acme/app';
 /**
  * Writes down what a job can see of the programs that it was started by, up to the shell of the launch: arguments,
  * environments, and what is in their pipes. To a file and not to the job's log: the machine's own environment is in it.
+ * One of the pipes is that of the step's own output, so nothing is said before all are looked at.
  */
 const LOOK = `set -eu
-echo "JOIN FOLDER: [$(ls -A "$JOIN")]"
+left=$(ls -A "$JOIN")
 pid=$$
 while grep -qz "^LAUNCHED_BY=" /proc/$pid/environ; do
   tr "\\0" " " < /proc/$pid/cmdline >> "$SEEN"
@@ -32,6 +33,7 @@ while grep -qz "^LAUNCHED_BY=" /proc/$pid/environ; do
   done
   pid=$(sed -n "s/^PPid:.//p" /proc/$pid/status)
 done
+echo "JOIN FOLDER: [$left]"
 echo LOOKED`;
 
 describe.skipIf(reason !== undefined)(`Gitea's own runner${reason ? ` (${reason})` : ''}`, () => {
@@ -57,7 +59,7 @@ describe.skipIf(reason !== undefined)(`Gitea's own runner${reason ? ` (${reason}
     await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()));
     await Promise.all([forge?.close(), stand?.close(), gitea?.stop()]);
     await rm(folder, { recursive: true, force: true });
-  });
+  }, TIMEOUT.timeout);
 
   /** As the pod does it: the files in the join folder, then the command of the runner's container. */
   async function launched(name: string) {
@@ -144,10 +146,21 @@ describe.skipIf(reason !== undefined)(`Gitea's own runner${reason ? ` (${reason}
   });
 });
 
-/** Files below the folder that have the text in them. */
+/** Files below the folder that have the text in them. The runner tidies up meanwhile: what is gone has nothing. */
 function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).includes(text));
+  const entries = unlessGone(() => readdirSync(folder, { withFileTypes: true })) ?? [];
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesWith(path, text);
+    return entry.isFile() && unlessGone(() => readFileSync(path))?.includes(text) === true ? [path] : [];
+  });
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
 }

@@ -24,7 +24,7 @@ const claims = z.object({ iss: z.union([z.string(), z.number()]), iat: z.number(
 
 /** Who may ask what, as GitHub tells it. */
 export function githubAuth(pats: readonly string[], now: () => number) {
-  const { publicKey, privateKey } = appKeys();
+  const { publicKey, privateKey } = APP_KEYS;
   const app: FakeApp = {
     id: '4711',
     privateKey,
@@ -109,18 +109,9 @@ function bearer({ headers }: Asked): string {
   return /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
 }
 
-let keys: ReturnType<typeof newKeys> | undefined;
-
-/** One pair for all fakes of a process: making it takes longer than most tests. */
-function appKeys() {
-  keys ??= newKeys();
-  return keys;
-}
-
-function newKeys() {
-  return generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-  });
-}
+/** One pair for all fakes of a process, made before any test's time runs: it takes longer than most of them. */
+const APP_KEYS = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+});

@@ -19,7 +19,7 @@ import { runnerLikePod } from './runner_like_pod.ts';
 const reason = whyNoNode();
 if (reason !== undefined) console.warn(`skipped: ${reason}`);
 
-describe.skipIf(reason !== undefined)('a real node from nothing', () => {
+describe.skipIf(reason !== undefined)('a real node from nothing', { timeout: 180_000 }, () => {
   const name = `bring-up-${process.pid}`;
   const folder = clusterFolder(name);
   let cluster: Cluster;
@@ -27,7 +27,7 @@ describe.skipIf(reason !== undefined)('a real node from nothing', () => {
 
   const kubectl = (...args: string[]) =>
     run(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, '--namespace', 'runners', ...args], {
-      timeoutMs: 60_000,
+      timeoutMs: 170_000,
     });
 
   const inRunner = (script: string) => kubectl('exec', 'one', '-c', 'runner', '--', 'node', '-e', script);
@@ -48,7 +48,7 @@ describe.skipIf(reason !== undefined)('a real node from nothing', () => {
       input: JSON.stringify(runnerLikePod(image.reference)),
     });
     const applied = performance.now();
-    await kubectl('wait', '--for=condition=Ready', 'pod/one', '--timeout=60s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/one', '--timeout=160s');
     const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
     console.log(
       `a Ready node from nothing ${seconds(started, ready)}, its image ${seconds(ready, loaded)}, ` +
@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)('a real node from nothing', () => {
 
   afterAll(async () => {
     await cluster?.down();
-  }, 60_000);
+  }, 180_000);
 
   test('runs a restricted pod with a native sidecar and a read-only root', async () => {
     expect(await inRunner('console.log(process.getuid())')).toBe('65532\n');
@@ -71,12 +71,16 @@ describe.skipIf(reason !== undefined)('a real node from nothing', () => {
   });
 
   test('answers kubectl logs', async () => {
-    expect(await kubectl('logs', 'one', '-c', 'runner')).toBe('runner starts\n');
+    // Ready is a container that runs; its program prints a moment later.
+    await expect
+      .poll(() => kubectl('logs', 'one', '-c', 'runner'), { timeout: 50_000 })
+      .toBe('runner starts\n');
   });
 
   test('resolves a Service by name and leads to its pod, and to itself', async () => {
     const ask = "fetch('http://answers.runners/').then(r => r.text()).then(console.log)";
-    expect(await inRunner(ask)).toBe('token of 7\n');
+    // The Service has its endpoint, its rules and its name some time after the pod is Ready.
+    await expect.poll(() => inRunner(ask), { timeout: 90_000 }).toBe('token of 7\n');
     expect(
       await inRunner("require('dns').lookup('nowhere.runners.svc.cluster.local', e => console.log(e.code))"),
     ).toBe('ENOTFOUND\n');

@@ -19,19 +19,20 @@ function processesIn(name: string, folder: string): string[] {
   const wanted = existsSync(netns(name)) ? `net:[${statSync(netns(name)).ino}]` : undefined;
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
         // Ended, though whoever started it has not asked for its exit code yet.
-        if (/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return false;
+        if (/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return [];
         const text =
           readFileSync(`/proc/${pid}/cgroup`, 'utf8') + readFileSync(`/proc/${pid}/cmdline`, 'utf8');
         const inNetwork = wanted !== undefined && readlinkSync(`/proc/${pid}/ns/net`) === wanted;
-        return inNetwork || text.includes(`harrier-${name}/`) || text.includes(folder);
+        if (!inNetwork && !text.includes(`harrier-${name}/`) && !text.includes(folder)) return [];
+        return [`process ${pid} ${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()}`];
       } catch {
-        return false;
+        // It ended while it was looked at.
+        return [];
       }
-    })
-    .map((pid) => `process ${pid} ${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()}`);
+    });
 }
 
 function controlGroups(name: string): string[] {

@@ -73,7 +73,8 @@ export async function startAgentApi(
         onRefusal: () => undefined,
         log,
         now: () => api.nowMs,
-        times: { lookMs: 20, pingMs: 200, pongMs: 100, doubtMs: 300, ...options.times },
+        // A test's machine may stand still for seconds; who tests silence says how long it may be.
+        times: { lookMs: 20, pingMs: 5_000, pongMs: 15_000, doubtMs: 300, ...options.times },
       });
       return [agentRoutes(agents), runnerRoutes(storeReport), ...(options.more ?? [])];
     },

@@ -9,6 +9,7 @@ import { aPod } from '../builders.ts';
 import { type AgentApi, later, nextVersion, startAgentApi } from './agent_api.ts';
 import { connectAgent } from './agent_client.ts';
 
+const LONG = { timeout: 15_000 };
 let api: AgentApi;
 let url: string;
 beforeEach(() => start());
@@ -99,7 +100,7 @@ describe('a connection', () => {
       report: { state: 'Terminated', message: 'exit code 3' },
     });
     expect(await agent.closed).toMatchObject({ code: 1000, reason: 'ended' });
-    await expect.poll(() => api.agents.count).toBe(0);
+    await expect.poll(() => api.agents.count, LONG).toBe(0);
     await expect(connectAgent(url, agentJwt)).rejects.toMatchObject({ status: 409, code: 'wrong-state' });
   });
 
@@ -165,13 +166,15 @@ describe('a connection', () => {
   });
 
   test('whose peer is silent is found dead', async () => {
+    await api.stop();
+    await start({ times: { pingMs: 200, pongMs: 1_500 } });
     const { agentJwt } = await api.aRunner();
     const alive = await connectAgent(url, agentJwt);
-    await sleep(500);
+    await sleep(2_500);
     expect(api.agents.count).toBe(1);
     // A paused socket answers no ping, as one whose machine is gone.
     alive.socket.pause();
-    await expect.poll(() => api.agents.count, { timeout: 2000 }).toBe(0);
+    await expect.poll(() => api.agents.count, LONG).toBe(0);
   });
 });
 
@@ -214,6 +217,9 @@ describe('a dead identity', () => {
     ],
     ['a deleted parent', 'revoked-parent', () => api.tokens.store.delete(aParent())],
   ])('%s is told to the runner at once, and ends its connection', async (_what, reason, end) => {
+    // It is the event that tells, not a look at all connections, however slow the machine.
+    await api.stop();
+    await start({ times: { lookMs: 60_000 } });
     api.tokens.store.set(aParent());
     const { agentJwt, uid, token } = await api.aRunner('doomed', { parentRef: PARENT });
     const agent = await connectAgent(url, agentJwt);
@@ -222,7 +228,7 @@ describe('a dead identity', () => {
     end(uid, token);
     expect(await agent.next('revoke')).toMatchObject({ reason });
     expect(await agent.closed).toMatchObject({ code: 4001, reason: 'revoked' });
-    expect((await agent.closed).at - from).toBeLessThan(500);
+    expect((await agent.closed).at - from).toBeLessThan(10_000);
     await expect(connectAgent(url, agentJwt)).rejects.toMatchObject({ status: 401 });
   });
 
@@ -252,6 +258,8 @@ describe('while a watch is broken', () => {
     const asked = new Map<string, number>();
     let deaf = false;
     await start({
+      // One of them speaks in its time of doubt.
+      times: { doubtMs: 4_000 },
       heard: () => !deaf,
       ask: async (claims) => {
         asked.set(claims.jti, (asked.get(claims.jti) ?? 0) + 1);
@@ -295,7 +303,7 @@ describe('while a watch is broken', () => {
     const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
     await Promise.all(names.map(async (name) => connectAgent(url, (await api.aRunner(name)).agentJwt)));
     deaf = true;
-    await expect.poll(() => asked.size).toBe(100);
+    await expect.poll(() => asked.size, LONG).toBe(100);
     expect(most).toBeLessThanOrEqual(32);
     expect(api.agents.count).toBe(100);
   });
@@ -353,5 +361,6 @@ test('a replica that ends tells its peers to come back, and ends in time', async
   const from = performance.now();
   await api.stop();
   expect(await agent.closed).toMatchObject({ code: 1012, reason: 'restarting' });
-  expect(performance.now() - from).toBeLessThan(1500);
+  // A WebSocket whose peer does not close would be waited for longer.
+  expect(performance.now() - from).toBeLessThan(10_000);
 });

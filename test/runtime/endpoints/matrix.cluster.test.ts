@@ -119,7 +119,7 @@ afterAll(async () => {
       `/apis/harrier.dev/v1alpha1/namespaces/${namespace}/runnertokens`,
     ])
       await cluster.kubectl('delete', '--raw', path);
-}, 60_000);
+}, 120_000);
 
 async function strangers(runner: Parameters<typeof makeRunnerIn>[1]): Promise<string> {
   const key = await makeSigningKey(new Date());
@@ -213,7 +213,7 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
 }
 
 test('every endpoint, in every state, with every kind of token, does what the table says', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const endpoints = await describedApi((app) => [...app.endpoints]);
   const tried = await combinations(endpoints);

@@ -175,21 +175,21 @@ describe('a token', () => {
       expect(await ask(nobody, path)).toMatchObject({ status: 403, body: { code: 'permission-denied' } });
   });
 
-  test('of an account that is gone is refused within seconds', async () => {
+  test('of an account that is gone is refused within seconds', { timeout: 120_000 }, async () => {
     const leaving = await stand.person('leaving', stand.ours, VIEW);
     expect((await ask(leaving, `${REPO}/caches`)).status).toBe(200);
     await cluster.kubectl('delete', 'serviceaccount', 'leaving', '--namespace', stand.ours);
     await expect
-      .poll(async () => (await ask(leaving, `${REPO}/caches`)).status, { timeout: 30_000, interval: 500 })
+      .poll(async () => (await ask(leaving, `${REPO}/caches`)).status, { timeout: 60_000, interval: 500 })
       .toBe(401);
   });
 
-  test('whose right is taken away has it no longer within seconds', async () => {
+  test('whose right is taken away has it no longer within seconds', { timeout: 120_000 }, async () => {
     const losing = await stand.person('losing', stand.ours, VIEW);
     expect((await ask(losing, `${REPO}/caches`)).status).toBe(200);
     await cluster.kubectl('delete', 'rolebinding', 'losing', '--namespace', stand.ours);
     await expect
-      .poll(async () => (await ask(losing, `${REPO}/caches`)).status, { timeout: 30_000, interval: 500 })
+      .poll(async () => (await ask(losing, `${REPO}/caches`)).status, { timeout: 60_000, interval: 500 })
       .toBe(403);
   });
 
@@ -245,7 +245,10 @@ describe('remove', () => {
   });
 
   test('is told in the log with who did it, and frees the key', async () => {
-    expect(stand.api.logged()).toContain(`system:serviceaccount:${stand.ours}:editor`);
+    // The log comes by a pipe, and may be a moment behind the answers.
+    await expect
+      .poll(() => stand.api.logged(), { timeout: 30_000 })
+      .toContain(`system:serviceaccount:${stand.ours}:editor`);
     const app = await stand.saver(stand.ours, 'app', 'acme/app');
     await app.save('npm-1', 'again');
     expect(await app.lookup('npm-1')).toBe(true);

@@ -10,6 +10,7 @@ import type { TestCluster } from '../../support/cluster.ts';
 import { AUDIENCE, ISSUER } from '../../tokens/builders.ts';
 import { type ApiProcess, startApi } from '../api_process.ts';
 import { makeRunner, publishKey } from '../cluster_runner.ts';
+import { patiently } from '../patiently.ts';
 
 /** A real api with management over a real apiserver, and people with and without rights. */
 export interface ManagementStand {
@@ -100,7 +101,26 @@ async function makePerson(
   ];
   const input = objects.map((one) => JSON.stringify(one)).join('\n---\n');
   await cluster.kubectl('apply', '--namespace', namespace, '-f', '-', { input });
+  const [first] = rules;
+  if (first !== undefined)
+    await untilAllowed(cluster, `system:serviceaccount:${namespace}:${name}`, namespace, first);
   return await tokenOf(cluster, name, namespace, audience);
+}
+
+/** The apiserver learns of roles by a watch of its own, and the api remembers for seconds what it said too early. */
+async function untilAllowed(
+  cluster: TestCluster,
+  user: string,
+  namespace: string,
+  { resources: [resource = ''], verbs: [verb = ''] }: Rule,
+): Promise<void> {
+  const [kind, subresource] = resource.split('/');
+  const what = [
+    verb,
+    `${kind}.harrier.dev`,
+    ...(subresource === undefined ? [] : [`--subresource=${subresource}`]),
+  ];
+  await eventually(() => cluster.kubectl('auth', 'can-i', ...what, '--as', user, '--namespace', namespace));
 }
 
 export async function tokenOf(
@@ -146,11 +166,13 @@ async function makeSaver(
     now: new Date(),
   });
   const ask = async (path: string, body: unknown) => {
-    const answer = await fetch(`${url}${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${jwt}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+    const answer = await patiently(() =>
+      fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${jwt}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    );
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
     return text === '' ? {} : JSON.parse(text);
@@ -164,7 +186,7 @@ async function makeSaver(
       const size = Buffer.byteLength(bytes);
       const offered = { parts: [{ number: 1, sizeBytes: size }] };
       const { parts } = await ask(`/v1/cache/uploads/${uploadId}/parts`, offered);
-      const put = await fetch(new URL(parts[0].url, url), { method: 'PUT', body: bytes });
+      const put = await patiently(() => fetch(new URL(parts[0].url, url), { method: 'PUT', body: bytes }));
       if (!put.ok) throw new Error(`the part: ${put.status} ${await put.text()}`);
       await ask(`/v1/cache/uploads/${uploadId}/commit`, { sizeBytes: size, parts: [1] });
     },

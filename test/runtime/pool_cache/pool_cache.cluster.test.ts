@@ -15,9 +15,12 @@ import { create, poolManifest } from '../../resources/pool_manifest.ts';
 import { useCluster } from '../../support/cluster.ts';
 import { type ApiProcess, startApi } from '../api_process.ts';
 import { makeRunner, publishKey } from '../cluster_runner.ts';
+import { patiently } from '../patiently.ts';
 
 const cluster = useCluster();
 const log = pino({ level: 'silent' });
+/** What one process writes reaches another by a watch; a machine may be busy with other tests. */
+const LONG = { timeout: 30_000 };
 let client: KubeClient;
 
 beforeAll(() => {
@@ -132,7 +135,8 @@ describe('the limits of a pool', () => {
 
   async function post(path: string, body: object) {
     const headers = { authorization, 'content-type': 'application/json' };
-    const answer = await fetch(`${api.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const init = { method: 'POST', headers, body: JSON.stringify(body) };
+    const answer = await patiently(() => fetch(`${api.url}${path}`, init));
     return {
       status: answer.status,
       retryAfter: Number(answer.headers.get('retry-after')),
@@ -142,7 +146,8 @@ describe('the limits of a pool', () => {
   const begin = (key: string, more: object = {}) => post('/v1/cache/uploads', { key, version: 'a', ...more });
 
   test('hold as the api has read them, and as they are changed', async () => {
-    await expect.poll(async () => (await post('/v1/runner/status', { state: 'Idle' })).status).toBe(200);
+    const idle = async () => (await post('/v1/runner/status', { state: 'Idle' })).status;
+    await expect.poll(idle, LONG).toBe(200);
     expect(await begin('large', { sizeBytes: 2 ** 20 + 1 })).toMatchObject({
       status: 413,
       body: { code: 'cache-entry-too-large' },
@@ -160,7 +165,7 @@ describe('the limits of a pool', () => {
     const patch = JSON.stringify({ spec: { cache: { limits } } });
     await cluster.kubectl('patch', 'rp', 'linux', '--type=merge', '-p', patch);
     await expect
-      .poll(async () => (await begin(`k${Math.random()}`, { sizeBytes: 2 ** 20 + 1 })).status)
+      .poll(async () => (await begin(`k${Math.random()}`, { sizeBytes: 2 ** 20 + 1 })).status, LONG)
       .toBe(201);
   });
 });

@@ -28,7 +28,7 @@ export function useRegistrations() {
     pool = new PoolInCluster(client, namespace, 'macs');
     const start = () => startApi({ kubeconfig, namespace, runners: namespace });
     apis = await Promise.all([start(), start()]);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await Promise.all(apis.map((api) => api.stop()));
@@ -66,7 +66,8 @@ export function useRegistrations() {
     });
   }
 
-  function ask(
+  /** As a client does it: the same again where the api puts it off (503). */
+  async function ask(
     api: ApiProcess | undefined,
     method: string,
     path: string,
@@ -74,30 +75,31 @@ export function useRegistrations() {
     body?: object,
     key?: string,
   ) {
-    return fetch(`${api?.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${bearer}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(key === undefined ? {} : { 'idempotency-key': key }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  }
-
-  /** As a client does it: the same again where the api puts it off (503). */
-  async function register(
-    api: ApiProcess | undefined,
-    value: string,
-    body: object,
-    key: string = randomUUID(),
-  ) {
     for (;;) {
-      const answer = await ask(api, 'POST', '/v1/registrations', value, body, key);
+      const answer = await fetch(`${api?.url}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(key === undefined ? {} : { 'idempotency-key': key }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
       if (answer.status !== 503) return answer;
       await answer.body?.cancel();
       await sleep(1000 * Number(answer.headers.get('retry-after')));
     }
+  }
+
+  const register = (api: ApiProcess | undefined, value: string, body: object, key: string = randomUUID()) =>
+    ask(api, 'POST', '/v1/registrations', value, body, key);
+
+  /** Waits until each of them knows the value: it then says what the registration lacks, and not that it is nobody's. */
+  async function known(value: string, by: readonly (ApiProcess | undefined)[] = apis): Promise<void> {
+    await eventually('the value is known', async () => {
+      const answers = await Promise.all(by.map((api) => register(api, value, {})));
+      return answers.every((one) => one.status === 422);
+    });
   }
 
   async function patch(name: string, spec: Record<string, unknown>) {
@@ -128,6 +130,7 @@ export function useRegistrations() {
     valueIn,
     until,
     ask,
+    known,
     register,
     registered,
     patch,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IntrospectionClients } from '../../../src/runtime/introspection/clients.ts';
 import { introspectRoutes } from '../../../src/runtime/routes/introspect.ts';
 import { issueToken } from '../../../src/tokens/issue.ts';
@@ -26,7 +26,10 @@ beforeEach(async () => {
     ],
   });
 });
-afterEach(() => api.app.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await api.app.close();
+});
 
 const basic = (id: string, secret = 'secret') => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 const form = 'application/x-www-form-urlencoded';
@@ -129,6 +132,8 @@ test('the token comes as a form, once', async () => {
 
 test('a client and an address ask only so often, and one does not use up another’s share', async () => {
   const { jwt } = await api.runner(aToken('a', { audiences }));
+  // All in one second of the limit, however long they take.
+  vi.useFakeTimers({ toFake: ['Date'] });
   const tooOften = async (authorization: string, address: (i: number) => string) => {
     const refused = [];
     for (let i = 0; i < PER_SECOND + 5; i++) {

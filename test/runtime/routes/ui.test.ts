@@ -6,7 +6,7 @@ const FILES = ['/ui', '/ui/page.js', '/ui/page.css', '/ui/icon.svg'];
 let api: TestApi;
 beforeAll(async () => {
   api = await anApi({ routes: () => [uiRoutes()] });
-});
+}, 60_000);
 afterAll(() => api.app.close());
 
 test.each(FILES)('%s is served to everybody, under a policy without exceptions', async (url) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { IntrospectionAnswer } from '../../../src/protocol/introspection.ts';
 import { createTrustedIssuers, type TrustedIssuers } from '../../../src/runtime/trusted/check_visitor.ts';
 import type { TrustedIssuer } from '../../../src/runtime/trusted/issuers_file.ts';
@@ -37,6 +37,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'harrier-trusted-'));
   await writeFile(join(folder, 'secret'), 's3cret +:\n');
   time = NOW.getTime();
+  // Both ends are this process: its own pause of a second is no silence of the issuer's.
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal);
   logged = [];
   const log = pino({ level: 'debug' }, { write: (line) => logged.push(line) });
   trusted = createTrustedIssuers({ now: () => time, log });
@@ -46,6 +48,7 @@ beforeEach(async () => {
   trusted.use(cells.map(({ entry }) => entry));
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const { server } of cells) server.close();
   await rm(folder, { recursive: true });
 });

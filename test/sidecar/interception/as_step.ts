@@ -88,6 +88,8 @@ async function stream(mebibytes: number): Promise<Came> {
     }
   }
   outgoing.end();
+  // To the answer's end: only then the other side has surely seen ours.
+  while ((await answer?.next())?.done === false);
   return { sent: sent.digest('hex'), received: received.digest('hex') };
 }
 

@@ -5,7 +5,11 @@ import { fetchJoin } from '../../../src/sidecar/join/fetch_join.ts';
 import { Refused, unavailable } from '../../../src/sidecar/refusal.ts';
 import type { Answer, Call } from '../../../src/sidecar/upstream.ts';
 import { prepareSidecar } from '../sidecar_process.ts';
+import { caughtUp } from '../stand.ts';
 import { CANARY, gives, inTurn, JOIN_PATH, type JoinStand, refuses, startJoinStand } from './stand.ts';
+
+/** Another process does what is waited for, on a machine that may stand still. */
+const PATIENT = { timeout: 15_000 };
 
 let prepared: Awaited<ReturnType<typeof prepareSidecar>>;
 let folder: string;
@@ -31,12 +35,12 @@ const codeOf = async (answer: Response) => [answer.status, ((await answer.json()
 describe('the sidecar of a runner that joins a forge', () => {
   it('says Installing until it has handed the material out, then Idle', async () => {
     const at = await begin(gives);
-    await expect.poll(() => at.keys.length).toBe(1);
+    await expect.poll(() => at.keys.length, PATIENT).toBe(1);
     expect(at.states).toEqual(['Installing']);
     const got = await ask(at);
     expect([got.status, await got.json()]).toEqual([200, { files: { 'runner.json': CANARY } }]);
     expect(got.headers.get('cache-control')).toBe('no-store');
-    await expect.poll(() => at.states).toEqual(['Installing', 'Idle']);
+    await expect.poll(() => at.states, PATIENT).toEqual(['Installing', 'Idle']);
     expect(JSON.stringify(at.sidecar.log())).not.toContain(CANARY);
   });
 
@@ -60,22 +64,31 @@ describe('the sidecar of a runner that joins a forge', () => {
     at.states.length = 0;
     await at.restart();
     expect(await codeOf(await ask(at))).toEqual([409, 'join-handed-out']);
-    await expect.poll(() => at.states).toEqual(['Installing', 'Idle']);
+    await expect.poll(() => at.states, PATIENT).toEqual(['Installing', 'Idle']);
     expect(at.keys).toHaveLength(1);
   });
 
-  it('goes on while the api puts it off, as one call, and says why meanwhile', async () => {
+  it('goes on while the api puts it off, as one call, and says why meanwhile', {
+    timeout: 60_000,
+  }, async () => {
     const put = refuses(503, 'unavailable', 'RateLimited until noon', { 'retry-after': '1' });
-    const at = await begin(inTurn(put, refuses(401, 'unauthorized'), gives));
-    await expect.poll(() => at.keys.length).toBeGreaterThan(0);
+    // For as long as nobody has read why; else the next answer might come before.
+    let answer = put;
+    let puts = 0;
+    const at = await begin((request, response) => {
+      if (answer === put) puts++;
+      answer(request, response);
+    });
+    await expect.poll(() => at.keys.length, PATIENT).toBeGreaterThan(0);
     await expect
       .poll(async () => {
         const early = await ask(at, '?wait=0');
         return early.status === 503 ? ((await early.json()) as { detail: string }).detail : 'none';
-      })
+      }, PATIENT)
       .toBe('unavailable: RateLimited until noon');
+    answer = inTurn(refuses(401, 'unauthorized'), gives);
     expect((await ask(at)).status).toBe(200);
-    expect(at.keys).toHaveLength(3);
+    expect(at.keys).toHaveLength(puts + 2);
     expect(new Set(at.keys).size).toBe(1);
     expect(at.keys[0]).toMatch(/^[\w-]{16,}$/);
   });
@@ -97,10 +110,12 @@ describe('the sidecar of a runner that joins a forge', () => {
     const at = await begin((request, response) => void open.promise.then(() => gives(request, response)));
     const leaving = new AbortController();
     const left = fetch(at.sidecar.url + JOIN_PATH, { signal: leaving.signal }).catch(() => 'left');
-    await expect.poll(async () => (await ask(at, '?wait=0')).status).toBe(409);
+    // Before whoever looks whether it is there takes its place.
+    await caughtUp(at.sidecar.url);
+    await expect.poll(async () => (await ask(at, '?wait=0')).status, PATIENT).toBe(409);
     leaving.abort();
     expect(await left).toBe('left');
-    await expect.poll(async () => (await ask(at, '?wait=0')).status).toBe(503);
+    await expect.poll(async () => (await ask(at, '?wait=0')).status, PATIENT).toBe(503);
     open.resolve();
     expect((await ask(at)).status).toBe(200);
   });
@@ -129,7 +144,7 @@ describe('the sidecar of a runner that joins a forge', () => {
     expect(await readdir(folder)).toContain('runner.json');
     const body = state === undefined ? {} : { method: 'POST', body: JSON.stringify({ state }) };
     await fetch(at.sidecar.url + path, body);
-    await expect.poll(async () => (await readdir(folder)).sort()).toEqual(['.handed-out', 'deeper']);
+    await expect.poll(async () => (await readdir(folder)).sort(), PATIENT).toEqual(['.handed-out', 'deeper']);
     expect((await readdir('/etc')).length).toBeGreaterThan(0);
   });
 });

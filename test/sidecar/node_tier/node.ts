@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -70,7 +71,15 @@ export async function startNode(limit: number): Promise<Node> {
     },
     files: async (end) => (await readdir(folder)).filter((name) => name.endsWith(end)),
     async close() {
-      for (const one of started) one.child.kill('SIGKILL');
+      // Gone for good, before their folder goes.
+      await Promise.all(
+        [...started].map(({ child }) => {
+          if (child.exitCode !== null || child.signalCode !== null) return undefined;
+          const gone = once(child, 'exit');
+          child.kill('SIGKILL');
+          return gone;
+        }),
+      );
       const closed = api.close();
       api.server.closeAllConnections();
       await closed;
