@@ -27,12 +27,13 @@ export async function askForge(pool: PoolWithForge, hands: AskHands): Promise<bo
   const prefix = forges.prefixOf(uid);
   const beganMs = now().getTime();
   const unsure = [...known.unsure];
+  known.removed.clear();
   // Only of these does an answer without their record say that it is gone.
   const noted = tokensOf(pool, hands.view).filter((one) => one.status?.forge !== undefined);
   try {
     const { forge } = await forges.refresh(pool);
     const [listed, queued] = await Promise.all([forge.list(prefix), forge.queued(labelsOf(pool))]);
-    const records = listed.filter((one) => one.name.startsWith(prefix));
+    const records = listed.filter(({ id, name }) => name.startsWith(prefix) && !known.removed.has(id));
     known.look = { beganMs, records, queued };
     known.failing = undefined;
     remember(known, records, unsure, beganMs);

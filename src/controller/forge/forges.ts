@@ -125,7 +125,8 @@ export function createForges({
     return secret;
   }
 
-  function drop({ look }: KnownForge, id: string): void {
+  function drop({ look, removed }: KnownForge, id: string): void {
+    removed.add(id);
     if (look !== undefined) look.records = look.records.filter((one) => one.id !== id);
   }
 
@@ -148,6 +149,7 @@ export function createForges({
       await removeNamesakes(forge, it, name, before);
       const joining = await forge.join({ name, labels: labelsOf(pool) });
       it.unsure.delete(name);
+      it.removed.delete(joining.record.id);
       it.joinFailing = undefined;
       it.look?.records.push({ ...joining.record, state: 'Offline' });
       return joining;

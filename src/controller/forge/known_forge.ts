@@ -41,6 +41,8 @@ export interface KnownForge {
   joining: Set<string>;
   /** Names under which a record may have been made, since no answer came. */
   unsure: Set<string>;
+  /** Ids of records that were removed since the forge was asked last: its answer may still hold them. */
+  removed: Set<string>;
   /** Ids of records that the forge did not remove, and until when it isn't asked to again, in ms since 1970. */
   kept: Map<string, number>;
   /** When it is to be asked next. */
@@ -57,6 +59,7 @@ export function unknownForge(): KnownForge {
     busy: new Set(),
     joining: new Set(),
     unsure: new Set(),
+    removed: new Set(),
     kept: new Map(),
     dueMs: Number.NEGATIVE_INFINITY,
     limit: createLimit(JOINS_AT_ONCE),

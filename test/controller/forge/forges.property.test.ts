@@ -1,23 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createForges, type PoolWithForge } from '../../../src/controller/forge/forges.ts';
+import { createForges } from '../../../src/controller/forge/forges.ts';
 import { recordName, recordPrefix } from '../../../src/forges/record_name.ts';
-import { SecretKind } from '../../../src/kube/kinds.ts';
 import type { KubeClient } from '../../../src/kube/types.ts';
-import { aPool } from '../../tokens/builders.ts';
 import { ForgeInMemory } from './forge_in_memory.ts';
+import { poolWithForge, secretOfForge } from './pool_with_forge.ts';
 
-const secret = SecretKind.parse({
-  metadata: {
-    name: 'forge',
-    namespace: 'ci',
-    uid: 's',
-    resourceVersion: '1',
-    creationTimestamp: '2026-11-21T08:00:00Z',
-  },
-  data: { token: 'eA==' },
-});
-const client = { get: async () => secret } as unknown as Pick<KubeClient, 'get'>;
+const client = { get: async () => secretOfForge } as unknown as Pick<KubeClient, 'get'>;
 
 /** An adapter that lists what it likes, whatever prefix it was asked for. */
 class CarelessForge extends ForgeInMemory {
@@ -57,7 +46,7 @@ it('removes records of this installation and this pool alone, by whatever name i
           onSecret: () => undefined,
           now: () => new Date(),
         });
-        const pool = poolOf(own);
+        const pool = poolWithForge(own);
         for (const name of new Set(names))
           for (const live of [true, false]) await forges.remove(pool, name, live);
         const left = forge.records.map((one) => one.name);
@@ -69,13 +58,3 @@ it('removes records of this installation and this pool alone, by whatever name i
     { numRuns: 60 },
   );
 });
-
-function poolOf(poolUid: string): PoolWithForge {
-  const pool = aPool();
-  const forge = { ...pool.spec.forge, type: 'gitea' as const, url: 'https://gitea.example.test' };
-  return {
-    ...pool,
-    metadata: { ...pool.metadata, uid: poolUid },
-    spec: { ...pool.spec, forge: { ...forge, credentialsSecretRef: { name: 'forge' } } },
-  };
-}
