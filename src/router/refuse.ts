@@ -38,5 +38,13 @@ export function linger(request: IncomingMessage): void {
   const { socket } = request;
   const patience = setTimeout(() => socket.destroy(), LINGER_MS);
   patience.unref();
-  for (const over of ['end', 'close']) request.once(over, () => clearTimeout(patience));
+  // What Node calls once the answer has left, where the connection ends with it. Till then we close our side alone.
+  const { destroySoon } = socket;
+  socket.destroySoon = () => socket.end();
+  for (const over of ['end', 'close'])
+    request.once(over, () => {
+      clearTimeout(patience);
+      socket.destroySoon = destroySoon;
+      if (socket.writableEnded) socket.destroySoon();
+    });
 }

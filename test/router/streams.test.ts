@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { anUpstream, aRouter, eventually, listen, type Stand, shut, to } from './stand.ts';
 
@@ -258,6 +260,32 @@ describe('an end before its time', () => {
     expect(await textOf(answer)).toBe('too much');
     outgoing.destroy();
     expect(stand?.cells.get('1')?.health.failures).toBe(0);
+  });
+
+  test('reaches also who closes after it, however much of the body is still to come', async () => {
+    stand = await aRouter({ '1': 'http://127.0.0.1:9' });
+    const socket = connect({ port: stand.port, host: '127.0.0.1', allowHalfOpen: true });
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text) => {
+      received += text;
+    });
+    const errors: string[] = [];
+    socket.on('error', (error) => errors.push(error.message));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const piece = 'x'.repeat(100_000);
+    const length = `content-length: ${20 * piece.length}`;
+    socket.write(
+      `PUT / HTTP/1.1\r\nhost: x\r\nauthorization: Bearer a.b.c.d\r\nconnection: close\r\n${length}\r\n\r\n`,
+    );
+    await expect.poll(() => received).toContain('400 Bad Request');
+    // A connection that was closed with this unread would be reset.
+    for (let sent = 0; sent < 20; sent++) {
+      socket.write(piece);
+      await sleep(5);
+    }
+    socket.end();
+    await closed;
+    expect(errors).toEqual([]);
   });
 
   test('of the router’s patience: who goes on sending after the answer is cut off', async () => {
