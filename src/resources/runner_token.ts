@@ -115,7 +115,7 @@ const ofRegistration = {
   prefix: valuePrefix
     .optional()
     .describe('What the value begins with; the installation’s (hrt_) when absent.'),
-  retention: duration('How long a used OneTime token is kept; 24h when absent.', {
+  retention: duration('How long a used OneTime token is kept, 10s at the least; 24h when absent.', {
     min: '1s',
     max: '8760h',
   }).optional(),

@@ -22,6 +22,8 @@ type Verdict = { phase: RunnerTokenStatus['phase']; reason: string; message: str
 const WAIT_MS = 2_000;
 const SECRET_MS = 30_000;
 const DEFAULT_RETENTION = '24h';
+/** A use is written before the runner that it is for: until then nobody lives who joined by it. Milliseconds. */
+const LEAST_RETENTION_MS = 10_000;
 
 /**
  * Decides the standing of a Registration token; pure.
@@ -152,7 +154,10 @@ function collectInMs(
 ): number | undefined {
   if (phase !== 'Used' || spec.usage !== 'OneTime' || living > 0 || status?.lastUsedAt === undefined)
     return undefined;
-  const retentionMs = durationSeconds(spec.retention ?? DEFAULT_RETENTION) * 1000;
+  const retentionMs = Math.max(
+    LEAST_RETENTION_MS,
+    durationSeconds(spec.retention ?? DEFAULT_RETENTION) * 1000,
+  );
   return Date.parse(status.lastUsedAt) + retentionMs - now.getTime();
 }
 

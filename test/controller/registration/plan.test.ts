@@ -108,6 +108,18 @@ const CASES: [what: string, seen: ObservedRegistration, phase: string, actions: 
     [],
   ],
   [
+    'is not collected at once, since who joins by it may not be there yet',
+    seen({}, { usage: 'OneTime', retention: '1s' }, { uses: 1, lastUsedAt: '2026-11-21T07:59:51Z' }),
+    'Used UsedUp',
+    [],
+  ],
+  [
+    'is collected soon after, where its retention is short',
+    seen({}, { usage: 'OneTime', retention: '1s' }, { uses: 1, lastUsedAt: '2026-11-21T07:59:50Z' }),
+    'Used UsedUp',
+    ['Collect'],
+  ],
+  [
     'is kept for a day by default',
     seen({}, { usage: 'OneTime' }, { uses: 1, lastUsedAt: '2026-11-20T08:00:01Z' }),
     'Used UsedUp',
