@@ -61,7 +61,7 @@ function remember(
 ): void {
   const names = new Set(records.map((one) => one.name));
   for (const { name, state } of records) if (state === 'Busy') known.busy.add(name);
-  for (const [id, untilMs] of known.kept) if (untilMs <= nowMs) known.kept.delete(id);
+  for (const [name, untilMs] of known.kept) if (untilMs <= nowMs) known.kept.delete(name);
   // Only of what was unsure before it was asked does the answer say anything.
   for (const name of unsure) if (!names.has(name)) known.unsure.delete(name);
 }

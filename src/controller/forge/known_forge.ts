@@ -43,7 +43,7 @@ export interface KnownForge {
   unsure: Set<string>;
   /** Ids of records that were removed since the forge was asked last: its answer may still hold them. */
   removed: Set<string>;
-  /** Ids of records that the forge did not remove, and until when it isn't asked to again, in ms since 1970. */
+  /** Names of records that the forge did not remove, and until when it isn't asked to again, in ms since 1970. */
   kept: Map<string, number>;
   /** When it is to be asked next. */
   dueMs: number;

@@ -18,7 +18,7 @@ export function observedForge(pool: RunnerPool, forges: Forges, nowMs: number): 
     queued: look?.queued,
     details: detailsOf(opened?.forge),
     joining: [...known.joining],
-    kept: [...known.kept].filter(([, untilMs]) => untilMs > nowMs).map(([id]) => id),
+    kept: [...known.kept].filter(([, untilMs]) => untilMs > nowMs).map(([name]) => name),
   };
 }
 

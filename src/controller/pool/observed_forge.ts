@@ -25,7 +25,7 @@ export interface AskedForge {
   details?: Readonly<Record<string, string>> | undefined;
   /** Names of records that are being made at this moment. */
   joining: readonly string[];
-  /** Ids of records that it has just refused to remove. */
+  /** Names of records that it has just refused to remove. */
   kept: readonly string[];
 }
 

@@ -42,7 +42,7 @@ export function createGate(now: () => number, random: () => number = Math.random
   }
 
   return {
-    holdFor: (ms, reason) => holdFor(ms, reason),
+    holdFor,
     pass(doing) {
       const leftMs = until - now();
       if (leftMs <= 0) return;
