@@ -5,11 +5,11 @@ import { type AgentLink, type LinkOptions, NoLink, openLink } from './agent_link
 import { answerOf, messageOf } from './agent_message.ts';
 import { createOutbox } from './agent_outbox.ts';
 import { afterClose, pauseBefore } from './agent_pause.ts';
+import type { Answer } from './call_once.ts';
 import type { Log } from './log.ts';
 import { REVOKED } from './revoked.ts';
 import type { StateReports } from './state_reports.ts';
 import type { TokenFile } from './token_file.ts';
-import type { Answer } from './upstream.ts';
 
 export interface AgentOptions {
   apiUrl: string;

@@ -1,6 +1,6 @@
 import type { AgentOrder, AgentReport } from '../protocol/agent.ts';
 import type { RunnerStatusRequest } from '../protocol/runner.ts';
-import type { Answer } from './upstream.ts';
+import type { Answer } from './call_once.ts';
 
 /** A report of the runner's state as a message of the agent connection. */
 export function messageOf({ state, message }: RunnerStatusRequest, id: string): AgentReport {

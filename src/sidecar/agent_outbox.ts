@@ -1,7 +1,7 @@
 import type { RunnerStatusRequest } from '../protocol/runner.ts';
+import type { Answer } from './call_once.ts';
 import { Refused, unavailable } from './refusal.ts';
-import type { Answer } from './upstream.ts';
-import { refusedBy } from './upstream.ts';
+import { refusedBy } from './refused_by.ts';
 
 /** A report that the api has not decided on. */
 interface Pending {

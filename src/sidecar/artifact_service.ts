@@ -16,6 +16,7 @@ import {
 } from './artifact_messages.ts';
 import { artifactUrl } from './artifact_urls.ts';
 import { blobUrl } from './blob_urls.ts';
+import type { Call } from './call_once.ts';
 import { commitUpload } from './commit_upload.ts';
 import type { Exchange, Handler } from './handlers.ts';
 import { jobTokenOf } from './job_token.ts';
@@ -23,7 +24,7 @@ import { parseObject, readBody } from './read_body.ts';
 import { asRefused, Refused } from './refusal.ts';
 import { sendTwirpError, twirpCodeOf } from './twirp_error.ts';
 import type { Uploads } from './uploads.ts';
-import type { Call, Upstream } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 export const ARTIFACT_SERVICE_PREFIX = '/twirp/github.actions.results.api.v1.ArtifactService/';
 const BODY_LIMIT = 64 * 1024;

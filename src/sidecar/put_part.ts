@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import type { PartsAnswer } from '../protocol/cache.ts';
 import { readBody } from './read_body.ts';
 import { Refused, unavailable } from './refusal.ts';
+import { refusedBy } from './refused_by.ts';
 import type { Upstream } from './upstream.ts';
-import { refusedBy } from './upstream.ts';
 
 const { crc32 } = process.getBuiltinModule('node:zlib');
 

@@ -1,8 +1,8 @@
 import type { ProblemCode } from '../protocol/problem.ts';
 import type { RunnerState } from '../resources/runner_token_status.ts';
 import type { Log } from './log.ts';
+import { refusedBy } from './refused_by.ts';
 import type { StateReports } from './state_reports.ts';
-import { refusedBy } from './upstream.ts';
 
 export interface Reporter {
   /**

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Answer } from './upstream.ts';
+import type { Answer } from './call_once.ts';
 
 /** Each protocol's clients look at the status; the codes are the api's and, in `msg`, what Twirp's clients print. */
 const BODY = JSON.stringify({

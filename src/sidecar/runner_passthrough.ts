@@ -1,13 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { IDEMPOTENCY_KEY_HEADER } from '../protocol/idempotency.ts';
 import type { RunnerStatusRequest } from '../protocol/runner.ts';
+import type { Answer, Call } from './call_once.ts';
 import { type CredentialCall, createCredentialCalls } from './credential_calls.ts';
 import type { Exchange, Handler } from './handlers.ts';
 import { readBody } from './read_body.ts';
 import { Refused } from './refusal.ts';
 import { sendAnswer, sendRefusal } from './send_answer.ts';
 import { readReport, STATUS_CALL, type StateReports } from './state_reports.ts';
-import type { Answer, Call, Upstream } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 const BODY_LIMIT = 16 * 1024;
 /** Longer than the api takes at most: an answer that comes too late would be lost. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import type { Answer } from './call_once.ts';
 import { sendJson } from './handlers.ts';
 import { asRefused } from './refusal.ts';
-import type { Answer } from './upstream.ts';
 
 /** The api's own answer, to be kept by nobody on the way. */
 export function sendAnswer(response: ServerResponse, answer: Answer): void {

@@ -1,5 +1,6 @@
 import type { RunnerStatusRequest } from '../protocol/runner.ts';
-import type { Answer, Upstream } from './upstream.ts';
+import type { Answer } from './call_once.ts';
+import type { Upstream } from './upstream.ts';
 
 /** The way by which what is said of the runner's state reaches the api. */
 export interface StateReports {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { RunnerStatusRequest } from '../../src/protocol/runner.ts';
 import { createOutbox } from '../../src/sidecar/agent_outbox.ts';
-import type { Answer } from '../../src/sidecar/upstream.ts';
+import type { Answer } from '../../src/sidecar/call_once.ts';
 
 function answer(status: number, code = 'x'): Answer {
   const body = Buffer.from(JSON.stringify({ code, detail: code, status }));

@@ -1,6 +1,8 @@
+import type { Answer } from '../call_once.ts';
 import type { Log } from '../log.ts';
 import { asRefused } from '../refusal.ts';
-import { type Answer, refusedBy, type Upstream } from '../upstream.ts';
+import { refusedBy } from '../refused_by.ts';
+import type { Upstream } from '../upstream.ts';
 
 export const JOIN_PATH = '/v1/runner/join';
 /** Longer than the api takes at most: an answer that comes too late would be lost. */

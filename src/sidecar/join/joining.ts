@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import type { Answer } from '../call_once.ts';
 import type { Handler } from '../handlers.ts';
 import type { Log } from '../log.ts';
 import { Refused, unavailable } from '../refusal.ts';
 import { sendAnswer, sendRefusal } from '../send_answer.ts';
-import type { Answer } from '../upstream.ts';
 import type { FetchJoinOptions } from './fetch_join.ts';
 import type { JoinFolder } from './join_folder.ts';
 

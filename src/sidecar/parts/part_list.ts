@@ -1,6 +1,7 @@
 import type { StoredPartsAnswer } from '../../protocol/cache.ts';
 import { readBody } from '../read_body.ts';
-import { refusedBy, type Upstream } from '../upstream.ts';
+import { refusedBy } from '../refused_by.ts';
+import type { Upstream } from '../upstream.ts';
 
 export type StoredPart = StoredPartsAnswer['parts'][number];
 
