@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** `expect.poll` waits for what other processes do, and its own limit of a second is less than one may stand still. */
+const expect = { poll: { timeout: 15_000 } };
+
 /**
  * Three suites by file name: `x.test.ts` needs nothing but Node, `x.cluster.test.ts` a real kube-apiserver,
  * `x.node.test.ts` a cluster whose node runs pods, with Harrier installed from its chart.
  * hack/test.ts starts what each needs and hands over the kubeconfig in HARRIER_TEST_KUBECONFIG.
+ * Limits are for what hangs: most tests take milliseconds, and on a busy machine ten times as long.
  */
-/** `expect.poll` waits for what other processes do, and its own limit of a second is less than one may stand still. */
-const expect = { poll: { timeout: 15_000 } };
-
-/** Limits are for what hangs: most tests take milliseconds, and on a busy machine ten times as long. */
 export default defineConfig({
   test: {
     projects: [

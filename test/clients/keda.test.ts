@@ -117,14 +117,14 @@ describe.skipIf(reason !== undefined)(
       await serve();
       setPool(pools, 'linux', { queued: 0, busyReplicas: 0 });
       const stream = start('StreamIsActive', { pool: 'linux' });
-      await expect.poll(() => stream.said, { timeout: 15_000 }).toEqual([{}]);
+      await expect.poll(() => stream.said).toEqual([{}]);
       setPool(pools, 'linux', { queued: 1, busyReplicas: 0 });
-      await expect.poll(() => stream.said, { timeout: 15_000 }).toEqual([{}, { result: true }]);
+      await expect.poll(() => stream.said).toEqual([{}, { result: true }]);
       // Of what changes nothing for KEDA it hears nothing.
       setPool(pools, 'linux', { queued: 0, busyReplicas: 1 });
       setPool(pools, 'windows', { queued: 0, busyReplicas: 0 });
       setPool(pools, 'linux', { queued: 0, busyReplicas: 0 });
-      await expect.poll(() => stream.said, { timeout: 15_000 }).toEqual([{}, { result: true }, {}]);
+      await expect.poll(() => stream.said).toEqual([{}, { result: true }, {}]);
       const pool = pools.store.get('ci', 'linux');
       if (pool !== undefined) pools.store.delete(pool);
       await stream.ended;
@@ -137,7 +137,7 @@ describe.skipIf(reason !== undefined)(
       const asked = { pool: 'linux' };
       // The certificate is read while the port is open already; until then KEDA has to come again.
       await expect
-        .poll(() => ask('IsActive', asked, { SCALER_TLS: folder }), { timeout: 15_000 })
+        .poll(() => ask('IsActive', asked, { SCALER_TLS: folder }))
         .toMatchObject([{ result: true }, OK]);
       const anonymous = await mkdtemp(join(tmpdir(), 'harrier-keda-anonymous-'));
       await copyFile(join(folder, 'ca.crt'), join(anonymous, 'ca.crt'));

@@ -6,9 +6,6 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { followFile } from '../../src/files/follow_file.ts';
 
-/** The file is looked at by a timer and read by a thread, on a machine that may stand still. */
-const PATIENT = { timeout: 15_000 };
-
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'harrier-follow-'));
@@ -41,13 +38,13 @@ test('follows a mounted file through changes, nonsense and disappearance, and lo
   });
   expect(file.current).toEqual(['a']);
   await mounted(2, '["a","b"]');
-  await expect.poll(() => file.current, PATIENT).toEqual(['a', 'b']);
+  await expect.poll(() => file.current).toEqual(['a', 'b']);
   await mounted(3, '["top-secret"');
-  await expect.poll(() => file.current, PATIENT).toBeUndefined();
+  await expect.poll(() => file.current).toBeUndefined();
   await mounted(4, '["c"]');
-  await expect.poll(() => file.current, PATIENT).toEqual(['c']);
+  await expect.poll(() => file.current).toEqual(['c']);
   await rm(path);
-  await expect.poll(() => file.current, PATIENT).toBeUndefined();
+  await expect.poll(() => file.current).toBeUndefined();
   expect(heard).toEqual([['a'], ['a', 'b'], undefined, ['c'], undefined]);
   expect(lines.join('')).not.toContain('top-secret');
   file.stop();
@@ -71,13 +68,15 @@ test('a read that takes its time never brings back what was there before', async
   execFileSync('mkfifo', [slow]);
   // Whoever reads it waits for a writer and what he writes; a writer that does not wait finds none until it is read.
   await rename(slow, path);
-  const writer = await vi.waitFor(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK), PATIENT);
+  const writer = await vi.waitFor(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK), {
+    timeout: 15_000,
+  });
   await rename(path, join(folder, 'fifo'));
   await writeFile(path, 'newest');
   await new Promise((resolve) => setTimeout(resolve, 50));
   await writer.write('slow');
   await writer.close();
-  await expect.poll(() => file.current, PATIENT).toBe('newest');
+  await expect.poll(() => file.current).toBe('newest');
   expect(heard).toEqual(['first', 'slow', 'newest']);
   file.stop();
 });
@@ -91,6 +90,6 @@ test('a file that is not there yet counts from when it comes', async () => {
   });
   expect(file.current).toBeUndefined();
   await mounted(1, 'here');
-  await expect.poll(() => file.current, PATIENT).toBe('here');
+  await expect.poll(() => file.current).toBe('here');
   file.stop();
 });

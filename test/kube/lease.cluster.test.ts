@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { median } from '../../bench/statistics.ts';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { LeaseKind } from '../../src/kube/kinds.ts';
 import { createLeaderLease, type LeaderLease } from '../../src/kube/lease.ts';
@@ -89,8 +90,7 @@ describe('leader lease on a real apiserver', () => {
       expect(leader.onLost).not.toHaveBeenCalled();
       leader = standby;
     }
-    took.sort((a, b) => a - b);
-    expect(took[1]).toBeLessThan(2_000);
+    expect(median(took)).toBeLessThan(2_000);
     const lease = await leader.client.get(LeaseKind, cluster.namespace, name);
     expect(lease?.spec).toMatchObject({ holderIdentity: expect.stringMatching(/^d_/), leaseTransitions: 3 });
   });
@@ -104,8 +104,7 @@ describe('leader lease on a real apiserver', () => {
         return await cutOff(`${name}-after-${laterMs}`);
       }),
     );
-    took.sort((a, b) => a - b);
-    expect(took[1]).toBeLessThan(13_000);
+    expect(median(took)).toBeLessThan(13_000);
   });
 
   it('is lost when another takes it regardless of the rules', async () => {

@@ -1,6 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { percentile } from '../../bench/statistics.ts';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { PodKind, RunnerTokenKind } from '../../src/kube/kinds.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
@@ -84,8 +85,7 @@ test.each([
     expect(await deleted).toBe(true);
     took.push(Math.max(...at) - from);
   }
-  took.sort((a, b) => a - b);
-  const quantile = (share: number) => (took[Math.ceil(took.length * share) - 1] ?? Number.NaN).toFixed(1);
+  const quantile = (share: number) => percentile(took, share).toFixed(1);
   process.stdout.write(
     `delete → 401 in both replicas (${node ?? 'no node'}): p50 ${quantile(0.5)} ms, p98 ${quantile(0.98)} ms\n`,
   );

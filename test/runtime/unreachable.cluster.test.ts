@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { median } from '../../bench/statistics.ts';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { PodKind } from '../../src/kube/kinds.ts';
 import type { KubeClient } from '../../src/kube/types.ts';
@@ -62,7 +63,6 @@ async function whileItAnswers<T>(ask: () => Promise<T>): Promise<T> {
     if ((await unverifiable()) === before) return answer;
   }
 }
-const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 async function until(holds: () => Promise<boolean>, withinMs = 20_000): Promise<number> {
   const from = performance.now();
   while (!(await holds())) {

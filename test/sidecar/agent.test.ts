@@ -15,8 +15,6 @@ import { AUDIENCE, aPool, ISSUER, NOW } from '../tokens/builders.ts';
 import { prepareSidecar, type SidecarProcess, startSidecar } from './sidecar_process.ts';
 import { caughtUp, serve } from './stand.ts';
 
-/** Another process does what is waited for, on a machine that may stand still. */
-const PATIENT = { timeout: 15_000 };
 /** For so long the sidecar's reports wait for a connection that is being opened, in ms; then they go by POST. */
 const OPENING_MS = 1000;
 
@@ -69,8 +67,8 @@ describe('in agent mode', () => {
   it('every state goes over one connection, and the runner is answered as by HTTP', async () => {
     const process = await start();
     const { url, stop } = process;
-    await expect.poll(states, PATIENT).toEqual(['Installing', 'Idle']);
-    await expect.poll(() => api.agents.count, PATIENT).toBe(1);
+    await expect.poll(states).toEqual(['Installing', 'Idle']);
+    await expect.poll(() => api.agents.count).toBe(1);
     // What was said before there was a connection: nothing, unless the machine took so long to open one.
     const early = posts().length;
     expect(openingMs(process) < OPENING_MS ? early : 0).toBe(0);
@@ -81,15 +79,15 @@ describe('in agent mode', () => {
     const unknown = await say(url, { state: 'Asleep' });
     expect([unknown.status, await unknown.json()]).toMatchObject([422, { code: 'unprocessable-content' }]);
     expect(await stop()).toBe(0);
-    await expect.poll(states, PATIENT).toEqual(['Installing', 'Idle', 'Busy', 'Terminated']);
+    await expect.poll(states).toEqual(['Installing', 'Idle', 'Busy', 'Terminated']);
     // By POST came only what the sidecar could make nothing of.
     expect(posts()).toHaveLength(early + 1);
-    await expect.poll(() => api.agents.count, PATIENT).toBe(0);
+    await expect.poll(() => api.agents.count).toBe(0);
   });
 
   it('a runner that says its end twice gets the same answer twice, and the sidecar does not say it again', async () => {
     const { url, stop, log } = await start();
-    await expect.poll(states, PATIENT).toContain('Idle');
+    await expect.poll(states).toContain('Idle');
     const [first, second] = [
       await say(url, { state: 'Terminated' }),
       await say(url, { state: 'Terminated' }),
@@ -112,8 +110,8 @@ describe('in agent mode', () => {
       HARRIER_RESULTS_UPSTREAM: results.url,
     });
     const { url } = sidecar;
-    await expect.poll(states, PATIENT).toContain('Idle');
-    await expect.poll(() => api.agents.count, PATIENT).toBe(1);
+    await expect.poll(states).toContain('Idle');
+    await expect.poll(() => api.agents.count).toBe(1);
     const open = await fetch(`${url}/some/transfer`);
     const cut = open.text().then(
       () => 'complete',
@@ -141,7 +139,7 @@ describe('in agent mode', () => {
 
   it('a drain is there for the asking, and ends a wait for it', async () => {
     const { url } = await start();
-    await expect.poll(() => api.agents.count, PATIENT).toBe(1);
+    await expect.poll(() => api.agents.count).toBe(1);
     const drain = { since: '2026-11-21T08:10:00.000Z', deadline: '2026-11-21T09:10:00.000Z' };
     const mark = (marked?: typeof drain) =>
       api.pods.store.set({
@@ -157,13 +155,13 @@ describe('in agent mode', () => {
     expect(await waiting).toEqual({ draining: true, ...drain });
     expect(await ask('?wait=30')).toEqual({ draining: true, ...drain });
     mark();
-    await expect.poll(() => ask(), PATIENT).toEqual({ draining: false });
+    await expect.poll(() => ask()).toEqual({ draining: false });
     expect((await fetch(`${url}/v1/runner/drain?wait=x`)).status).toBe(400);
   });
 
   it.runIf(process.platform === 'linux')('it idles under 64 MiB with its connection open', async () => {
     const { residentMiB } = await start();
-    await expect.poll(() => api.agents.count, PATIENT).toBe(1);
+    await expect.poll(() => api.agents.count).toBe(1);
     await sleep(2000);
     const resident = await residentMiB();
     console.log(`sidecar in agent mode: idle at ${resident.toFixed(1)} MiB`);
@@ -172,8 +170,8 @@ describe('in agent mode', () => {
 
   it('comes back with a fresh token before the old one expires', { timeout: 60_000 }, async () => {
     await start();
-    await expect.poll(states, PATIENT).toContain('Idle');
-    await expect.poll(() => api.agents.count, PATIENT).toBe(1);
+    await expect.poll(states).toContain('Idle');
+    await expect.poll(() => api.agents.count).toBe(1);
     const later = new Date(NOW.getTime() + 60_000);
     const fresh = await issueToken({
       token: api.current(runner.uid),
@@ -189,7 +187,7 @@ describe('in agent mode', () => {
         timeout: 25_000,
       })
       .toBe(2);
-    await expect.poll(() => api.agents.count, PATIENT).toBe(1);
+    await expect.poll(() => api.agents.count).toBe(1);
     expect(JSON.stringify(sidecar?.log())).not.toContain(runner.agentJwt.slice(-40));
   });
 });
@@ -227,23 +225,23 @@ describe('without a connection', () => {
   it('states go by POST', async () => {
     const proxy = await startProxy(api.url);
     const { url, stop } = await start(proxy.url);
-    await expect.poll(states, PATIENT).toEqual(['Installing', 'Idle']);
+    await expect.poll(states).toEqual(['Installing', 'Idle']);
     expect((await say(url, { state: 'Busy' })).status).toBe(200);
-    await expect.poll(proxy.upgrades, PATIENT).toBeGreaterThan(0);
+    await expect.poll(proxy.upgrades).toBeGreaterThan(0);
     await stop();
-    await expect.poll(states, PATIENT).toEqual(['Installing', 'Idle', 'Busy', 'Terminated']);
+    await expect.poll(states).toEqual(['Installing', 'Idle', 'Busy', 'Terminated']);
     expect(api.agents.count).toBe(0);
     proxy.server.close();
   });
 
   it('a report is kept until there is an api again, and answered then', { timeout: 60_000 }, async () => {
     const { url } = await start();
-    await expect.poll(states, PATIENT).toContain('Idle');
+    await expect.poll(states).toContain('Idle');
     const { port } = new URL(api.url);
     const { key } = api;
     await api.stop();
     const answered = say(url, { state: 'Busy' });
-    await expect.poll(() => messages(sidecar as SidecarProcess), PATIENT).toContain('agent disconnected');
+    await expect.poll(() => messages(sidecar as SidecarProcess)).toContain('agent disconnected');
     // The same address, the same keys, the same runner: a replica that was restarted.
     const known = api.current(runner.uid);
     api = await startAgentApi({ port: Number(port), key });

@@ -119,12 +119,12 @@ describe('uploads', () => {
     });
     outgoing.on('error', () => undefined);
     outgoing.write(randomBytes(300_000));
-    await expect.poll(() => stand.seen.at(-1)?.method, { timeout: 15_000 }).toBe('PUT');
+    await expect.poll(() => stand.seen.at(-1)?.method).toBe('PUT');
     outgoing.destroy();
     await sleep(200);
     const answer = await fetch(`${url}&comp=blocklist`, { method: 'PUT', body: list('<Latest>a</Latest>') });
     expect(answer.headers.get('x-ms-error-code')).toBe('InvalidBlockList');
-    await expect.poll(filesOfStore, { timeout: 15_000 }).toBe(before);
+    await expect.poll(filesOfStore).toBe(before);
   });
 
   it('take v1 chunks in any order and in parallel, with and without Content-Length', async () => {

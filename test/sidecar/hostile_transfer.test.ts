@@ -151,7 +151,7 @@ describe('slow and broken uploads', () => {
   const nothingLeft = async (key: string) => {
     const answer = await stand.twirp('FinalizeCacheEntryUpload', { key, version: V, size_bytes: 4 });
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid_argument']);
-    await expect.poll(files, { timeout: 15_000 }).not.toContainEqual(expect.stringMatching(/\.part$/));
+    await expect.poll(files).not.toContainEqual(expect.stringMatching(/\.part$/));
   };
 
   it('that stop are answered, closed and forgotten, while others are served', {
@@ -227,6 +227,6 @@ describe('slow and broken uploads', () => {
     const request = rawRequest(url, `${head('PUT', url, [['content-length', '1000']])}some`);
     await expectWork();
     await request.closed;
-    await expect.poll(files, { timeout: 15_000 }).not.toContainEqual(expect.stringMatching(/\.part$/));
+    await expect.poll(files).not.toContainEqual(expect.stringMatching(/\.part$/));
   });
 });

@@ -166,9 +166,7 @@ it('the token of a job is handed on to nobody where the pool has its own scopes'
   await stand.rotateToken(POD_TOKEN);
   const before = stand.seen.length;
   await expect
-    .poll(async () => (await stand.twirp('GetCacheEntryDownloadURL', { key: 'k', version: 'a' })).status, {
-      timeout: 15_000,
-    })
+    .poll(async () => (await stand.twirp('GetCacheEntryDownloadURL', { key: 'k', version: 'a' })).status)
     .toBe(200);
   const seen = stand.seen
     .slice(before)

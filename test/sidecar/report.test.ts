@@ -6,8 +6,6 @@ import { prepareSidecar, type SidecarProcess, startSidecar } from './sidecar_pro
 import { urlOf } from './stand.ts';
 
 const TOKEN = 'token-of-the-pod';
-/** Another process does what is waited for, on a machine that may stand still. */
-const PATIENT = { timeout: 15_000 };
 let prepared: Awaited<ReturnType<typeof prepareSidecar>>;
 beforeAll(async () => {
   prepared = await prepareSidecar(TOKEN);
@@ -49,19 +47,17 @@ const said = (url: string, state: string) =>
 describe('reports', () => {
   it('are Installing, Idle, what the runner says, and Terminated at SIGTERM', async () => {
     const { url, stop } = await start();
-    await expect.poll(states, PATIENT).toEqual(['Installing', 'Idle']);
+    await expect.poll(states).toEqual(['Installing', 'Idle']);
     const busy = await said(url, 'Busy');
     expect([busy.status, await busy.json()]).toMatchObject([200, { state: 'Busy' }]);
     expect(await stop()).toBe(0);
-    await expect.poll(states, PATIENT).toEqual(['Installing', 'Idle', 'Busy', 'Terminated']);
+    await expect.poll(states).toEqual(['Installing', 'Idle', 'Busy', 'Terminated']);
   });
 
   it('go on until the api takes them', { timeout: 60_000 }, async () => {
     bearers.clear();
     const { log } = await start();
-    await expect
-      .poll(() => log().some(({ msg }) => msg === 'state not taken, will try again'), PATIENT)
-      .toBe(true);
+    await expect.poll(() => log().some(({ msg }) => msg === 'state not taken, will try again')).toBe(true);
     expect(JSON.stringify(log())).not.toContain(TOKEN);
     bearers.add(TOKEN);
     await expect.poll(states, { timeout: 35_000 }).toEqual(['Installing', 'Idle']);
@@ -84,7 +80,7 @@ describe('reports', () => {
   it('stop when the runner speaks first', { timeout: 30_000 }, async () => {
     const { url, log } = await start();
     await said(url, 'Busy');
-    await expect.poll(() => log().length, PATIENT).toBeGreaterThan(1);
+    await expect.poll(() => log().length).toBeGreaterThan(1);
     expect(states().at(-1)).toBe('Busy');
   });
 });

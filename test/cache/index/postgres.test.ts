@@ -184,7 +184,7 @@ describe.skipIf(reason !== undefined)(`PostgreSQL${reason === undefined ? '' : `
     const others = 'SELECT count(*)::int AS open FROM pg_stat_activity WHERE backend_type = $1 AND pid <> ';
     const open = async () =>
       (await admin.query(`${others} pg_backend_pid()`, ['client backend'])).rows[0].open;
-    await expect.poll(open, { timeout: 15_000 }).toBe(0);
+    await expect.poll(open).toBe(0);
     const { rows } = await admin.query(
       'SELECT seq_scan::int AS scans FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = $2',
       [where.schema, 'entries'],

@@ -59,7 +59,7 @@ describe('where a connection goes', () => {
     expect(await open()).toBe(1);
     [trusted, nowMs] = [false, 31_000];
     expect((await failure(ask(http))).reason).toBe('HostNotAllowed');
-    await expect.poll(open, { timeout: 15_000 }).toBe(0);
+    await expect.poll(open).toBe(0);
     expect(over.asked).toHaveLength(1);
     await over.close();
   });

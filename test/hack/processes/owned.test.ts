@@ -33,14 +33,14 @@ describe('processes that belong to a folder', () => {
     // No other run of these tests on this machine sleeps for so long.
     const seconds = `${1_000_000 + process.pid}`;
     shell('parent', `sleep ${seconds} & wait`);
-    await expect.poll(() => pidsWith(seconds).length, { timeout: 15_000 }).toBe(1);
+    await expect.poll(() => pidsWith(seconds).length).toBe(1);
     await stopOwned(folder);
     expect(pidsWith(seconds)).toEqual([]);
   });
 
   test('have time to end by themselves when a grace is given', { timeout: 60_000 }, async () => {
     shell('polite', 'trap "echo bye; exit" TERM; echo ready; while :; do sleep 0.05; done');
-    await expect.poll(() => logTail(folder, 'polite'), { timeout: 15_000 }).toBe('ready');
+    await expect.poll(() => logTail(folder, 'polite')).toBe('ready');
     await stopOwned(folder, 30_000);
     expect(logTail(folder, 'polite')).toMatch(/^ready\n(?:Terminated\n)?bye$/);
   });

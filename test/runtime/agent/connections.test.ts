@@ -9,7 +9,6 @@ import { aPod } from '../builders.ts';
 import { type AgentApi, later, nextVersion, startAgentApi } from './agent_api.ts';
 import { connectAgent } from './agent_client.ts';
 
-const LONG = { timeout: 15_000 };
 let api: AgentApi;
 let url: string;
 beforeEach(() => start());
@@ -100,7 +99,7 @@ describe('a connection', () => {
       report: { state: 'Terminated', message: 'exit code 3' },
     });
     expect(await agent.closed).toMatchObject({ code: 1000, reason: 'ended' });
-    await expect.poll(() => api.agents.count, LONG).toBe(0);
+    await expect.poll(() => api.agents.count).toBe(0);
     await expect(connectAgent(url, agentJwt)).rejects.toMatchObject({ status: 409, code: 'wrong-state' });
   });
 
@@ -174,7 +173,7 @@ describe('a connection', () => {
     expect(api.agents.count).toBe(1);
     // A paused socket answers no ping, as one whose machine is gone.
     alive.socket.pause();
-    await expect.poll(() => api.agents.count, LONG).toBe(0);
+    await expect.poll(() => api.agents.count).toBe(0);
   });
 });
 
@@ -303,7 +302,7 @@ describe('while a watch is broken', () => {
     const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
     await Promise.all(names.map(async (name) => connectAgent(url, (await api.aRunner(name)).agentJwt)));
     deaf = true;
-    await expect.poll(() => asked.size, LONG).toBe(100);
+    await expect.poll(() => asked.size).toBe(100);
     expect(most).toBeLessThanOrEqual(32);
     expect(api.agents.count).toBe(100);
   });

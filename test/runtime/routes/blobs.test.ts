@@ -13,7 +13,6 @@ import type { Api } from '../../../src/runtime/server.ts';
 import { buildCacheApi } from '../../support/cache_api.ts';
 
 const VERSION = 'c0ffee';
-const LONG = { timeout: 15_000 };
 const access: CacheAccess = {
   enabled: true,
   tenant: 'acme/app & co?',
@@ -168,7 +167,7 @@ describe('GET of an entry', () => {
         abort.abort();
       }),
     );
-    await expect.poll(open, LONG).toBe(0);
+    await expect.poll(open).toBe(0);
   });
 });
 
@@ -300,9 +299,9 @@ describe('PUT of a part', () => {
     const request = httpRequest(base + url, { method: 'PUT', headers: { 'content-length': 1000 } });
     request.on('error', () => {});
     request.write('x'.repeat(500));
-    await expect.poll(filesKept, LONG).toHaveLength(before.length + 1);
+    await expect.poll(filesKept).toHaveLength(before.length + 1);
     request.destroy();
-    await expect.poll(filesKept, LONG).toEqual(before);
+    await expect.poll(filesKept).toEqual(before);
   });
 
   it('refuses a body that does not say its length, as the signature is for one', async () => {

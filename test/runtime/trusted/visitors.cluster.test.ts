@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { median } from '../../../bench/statistics.ts';
 import { PodKind, SecretKind } from '../../../src/kube/kinds.ts';
 import { SIGNING_KEYS_FIELD } from '../../../src/tokens/keys.ts';
 import { eventually, type PoolInCluster } from '../../controller/pool_in_cluster.ts';
@@ -154,7 +155,7 @@ test('a visitor is refused as soon as its runner is gone there, and when its cel
     await eventually('the refusal here', async () => (await statusOf(jwt)) === 401);
     took.push(performance.now() - from);
   }
-  const [, ms = Number.NaN] = took.sort((a, b) => a - b);
+  const ms = median(took);
   process.stdout.write(`pod deleted in one cell → its token refused in another ${ms.toFixed(0)} ms\n`);
   // What the revocation takes there, and the second for which an answer is believed. The median, so that one pause of
   // the machine is not taken for theirs.

@@ -42,9 +42,7 @@ describe('hints', () => {
     expect(refused).toMatchObject({ status: 503, retryAfter: '2', body: { code: 'unavailable' } });
     expect((await send('linux', 'newer')).status).toBe(503);
     stand.write.first = async () => undefined;
-    await expect
-      .poll(() => stand.written, { timeout: 15_000 })
-      .toEqual([{ pool: 'linux', delivery: 'newer' }]);
+    await expect.poll(() => stand.written).toEqual([{ pool: 'linux', delivery: 'newer' }]);
     // What the forge sends again was told by then.
     for (const delivery of ['kept', 'newer'])
       expect(await send('linux', delivery)).toMatchObject({ status: 200, body: { outcome: 'repeated' } });

@@ -1,15 +1,12 @@
 import { chmod, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Answer, Call } from '../../../src/sidecar/call_once.ts';
 import { fetchJoin } from '../../../src/sidecar/join/fetch_join.ts';
 import { Refused, unavailable } from '../../../src/sidecar/refusal.ts';
-import type { Answer, Call } from '../../../src/sidecar/upstream.ts';
 import { prepareSidecar } from '../sidecar_process.ts';
 import { caughtUp } from '../stand.ts';
 import { CANARY, gives, inTurn, JOIN_PATH, type JoinStand, refuses, startJoinStand } from './stand.ts';
-
-/** Another process does what is waited for, on a machine that may stand still. */
-const PATIENT = { timeout: 15_000 };
 
 let prepared: Awaited<ReturnType<typeof prepareSidecar>>;
 let folder: string;
@@ -35,12 +32,12 @@ const codeOf = async (answer: Response) => [answer.status, ((await answer.json()
 describe('the sidecar of a runner that joins a forge', () => {
   it('says Installing until it has handed the material out, then Idle', async () => {
     const at = await begin(gives);
-    await expect.poll(() => at.keys.length, PATIENT).toBe(1);
+    await expect.poll(() => at.keys.length).toBe(1);
     expect(at.states).toEqual(['Installing']);
     const got = await ask(at);
     expect([got.status, await got.json()]).toEqual([200, { files: { 'runner.json': CANARY } }]);
     expect(got.headers.get('cache-control')).toBe('no-store');
-    await expect.poll(() => at.states, PATIENT).toEqual(['Installing', 'Idle']);
+    await expect.poll(() => at.states).toEqual(['Installing', 'Idle']);
     expect(JSON.stringify(at.sidecar.log())).not.toContain(CANARY);
   });
 
@@ -64,7 +61,7 @@ describe('the sidecar of a runner that joins a forge', () => {
     at.states.length = 0;
     await at.restart();
     expect(await codeOf(await ask(at))).toEqual([409, 'join-handed-out']);
-    await expect.poll(() => at.states, PATIENT).toEqual(['Installing', 'Idle']);
+    await expect.poll(() => at.states).toEqual(['Installing', 'Idle']);
     expect(at.keys).toHaveLength(1);
   });
 
@@ -79,12 +76,12 @@ describe('the sidecar of a runner that joins a forge', () => {
       if (answer === put) puts++;
       answer(request, response);
     });
-    await expect.poll(() => at.keys.length, PATIENT).toBeGreaterThan(0);
+    await expect.poll(() => at.keys.length).toBeGreaterThan(0);
     await expect
       .poll(async () => {
         const early = await ask(at, '?wait=0');
         return early.status === 503 ? ((await early.json()) as { detail: string }).detail : 'none';
-      }, PATIENT)
+      })
       .toBe('unavailable: RateLimited until noon');
     answer = inTurn(refuses(401, 'unauthorized'), gives);
     expect((await ask(at)).status).toBe(200);
@@ -112,10 +109,10 @@ describe('the sidecar of a runner that joins a forge', () => {
     const left = fetch(at.sidecar.url + JOIN_PATH, { signal: leaving.signal }).catch(() => 'left');
     // Before whoever looks whether it is there takes its place.
     await caughtUp(at.sidecar.url);
-    await expect.poll(async () => (await ask(at, '?wait=0')).status, PATIENT).toBe(409);
+    await expect.poll(async () => (await ask(at, '?wait=0')).status).toBe(409);
     leaving.abort();
     expect(await left).toBe('left');
-    await expect.poll(async () => (await ask(at, '?wait=0')).status, PATIENT).toBe(503);
+    await expect.poll(async () => (await ask(at, '?wait=0')).status).toBe(503);
     open.resolve();
     expect((await ask(at)).status).toBe(200);
   });
@@ -144,7 +141,7 @@ describe('the sidecar of a runner that joins a forge', () => {
     expect(await readdir(folder)).toContain('runner.json');
     const body = state === undefined ? {} : { method: 'POST', body: JSON.stringify({ state }) };
     await fetch(at.sidecar.url + path, body);
-    await expect.poll(async () => (await readdir(folder)).sort(), PATIENT).toEqual(['.handed-out', 'deeper']);
+    await expect.poll(async () => (await readdir(folder)).sort()).toEqual(['.handed-out', 'deeper']);
     expect((await readdir('/etc')).length).toBeGreaterThan(0);
   });
 });
